@@ -1,0 +1,95 @@
+"""Where things live on disk, and how a file is written so that nobody ever reads half of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HOME_NAME = ".understudy"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One folder with a `.understudy/` inside: the store, work in progress, runs, caches, reports."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, directory: Path | None = None) -> Project:
+        """The given folder, or else the nearest one upwards that has `.understudy/`, or else the current one."""
+        if directory is not None:
+            return cls(directory.expanduser().resolve())
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / HOME_NAME).is_dir():
+                return cls(folder)
+        return cls(here)
+
+    @property
+    def home(self) -> Path:
+        return self.root / HOME_NAME
+
+    @property
+    def store(self) -> Path:
+        return self.home / "store"
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Replace `path` with `data`: after a crash a reader finds the old file or the new one, never a part."""
+    raw = data.encode() if isinstance(data, str) else data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut. Systems that cannot open a folder skip it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` atomically, keys sorted, so that equal values make equal files."""
+    write_atomically(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises OSError or json.JSONDecodeError; callers name the file's role."""
+    return json.loads(path.read_text(encoding="utf-8"))
