@@ -1,6 +1,6 @@
 """Artifacts: folders with a name made from what went into them, published whole or not at all.
 
-    .understudy/work/<id>/  ──seal: hash every file, write artifact.json──▶ one rename ──▶  .understudy/store/<kind>/<id>/
+.understudy/work/<id>/  ──seal: hash every file, write artifact.json──▶ one rename ──▶  .understudy/store/<kind>/<id>/
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class Store:
         return self._read(self._matching(name, kind))
 
     def _matching(self, name: str, kind: str | None) -> Path:
-        matches = [f for f in self._folders(kind) if f.name.startswith(name) or f.name.split("-", 1)[-1].startswith(name)]
+        matches = [
+            f for f in self._folders(kind) if f.name.startswith(name) or f.name.split("-", 1)[-1].startswith(name)
+        ]
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -107,7 +109,12 @@ class Store:
                 problem = "is missing" if size is None else f"has {size} bytes, not {entry['size_bytes']}"
                 raise _damaged(folder, f"{name} {problem}")
         return Artifact(
-            manifest["kind"], manifest["id"], folder, tuple(manifest["inputs"]), manifest["metrics"], manifest["made_by"]
+            manifest["kind"],
+            manifest["id"],
+            folder,
+            tuple(manifest["inputs"]),
+            manifest["metrics"],
+            manifest["made_by"],
         )
 
     def verify(self, artifact: Artifact) -> None:
@@ -119,13 +126,22 @@ class Store:
     # publishing
 
     def publish(
-        self, kind: str, identifier: str, work_dir: Path, inputs: Sequence[Artifact], metrics: Mapping[str, Any], made_by: Mapping[str, Any]
+        self,
+        kind: str,
+        identifier: str,
+        work_dir: Path,
+        inputs: Sequence[Artifact],
+        metrics: Mapping[str, Any],
+        made_by: Mapping[str, Any],
     ) -> Artifact:
         """Seal `work_dir` and move it into the store in one rename. Raises ResourceError when the disk is full."""
         shutil.rmtree(work_dir / SCRATCH, ignore_errors=True)
         write_json(work_dir / LINEAGE, {item.id: _ancestry(item) for item in inputs})
         files = {
-            str(file.relative_to(work_dir)): {"size_bytes": file.stat().st_size, "xxh3_128": _hash_file(file, sync=True)}
+            str(file.relative_to(work_dir)): {
+                "size_bytes": file.stat().st_size,
+                "xxh3_128": _hash_file(file, sync=True),
+            }
             for file in sorted(work_dir.rglob("*"))
             if file.is_file() and file.name != MANIFEST
         }
@@ -168,16 +184,25 @@ class Store:
             if artifact.id in keep:
                 wanted |= {artifact.id, *_ancestor_ids(_ancestry(artifact))}
         unwanted = [folder for folder in self._folders(None) if folder.name not in wanted]
-        leftovers = [folder for parent in (self.project.work, self.project.home / "damaged") for folder in sorted(parent.glob("*"))]
+        leftovers = [
+            folder
+            for parent in (self.project.work, self.project.home / "damaged")
+            for folder in sorted(parent.glob("*"))
+        ]
         return [(folder, _size_bytes(folder)) for folder in (*unwanted, *leftovers)]
 
 
 def disk_error(error: OSError, doing: str) -> ResourceError | None:
     """The clear form of a full or read-only disk; None for other errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError(f"the disk is full while {doing}", "free some space (understudy gc shows what can go), then run the same command")
+        return ResourceError(
+            f"the disk is full while {doing}",
+            "free some space (understudy gc shows what can go), then run the same command",
+        )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return ResourceError(f"cannot write {error.filename or 'here'} while {doing}", "choose a writable folder with --project DIR")
+        return ResourceError(
+            f"cannot write {error.filename or 'here'} while {doing}", "choose a writable folder with --project DIR"
+        )
     return None
 
 
@@ -199,7 +224,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _damaged(folder: Path, what: str) -> InputDataError:
-    return InputDataError(f"{folder.name} is damaged: {what}", "understudy up RECIPE   (sets it aside and makes it again)")
+    return InputDataError(
+        f"{folder.name} is damaged: {what}", "understudy up RECIPE   (sets it aside and makes it again)"
+    )
 
 
 def _ancestry(artifact: Artifact) -> dict[str, Any]:
@@ -230,4 +257,8 @@ def _hash_file(path: Path, sync: bool = False) -> str:
 
 
 def _size_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else folder.stat().st_size
+    return (
+        sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        if folder.is_dir()
+        else folder.stat().st_size
+    )

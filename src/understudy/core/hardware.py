@@ -22,7 +22,13 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
-        return cls(_cpu_name(), n_cores(), memory_bytes(), f"{platform.system()} {platform.machine()}", platform.python_version())
+        return cls(
+            _cpu_name(),
+            n_cores(),
+            memory_bytes(),
+            f"{platform.system()} {platform.machine()}",
+            platform.python_version(),
+        )
 
 
 def n_cores() -> int:

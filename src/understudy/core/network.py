@@ -13,7 +13,12 @@ _refusing = False
 _hook_installed = False
 
 # Libraries that would otherwise try, wait and fail ask these first.
-OFFLINE_ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "offline"}
+OFFLINE_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "WANDB_MODE": "offline",
+}
 
 
 def go_offline() -> None:
@@ -41,7 +46,10 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     host = arguments[0] if event == "socket.getaddrinfo" else _host(arguments[1])
     if not is_local(host):
-        raise ResourceError(f"a connection to {host} was refused: the recipe says offline", "set offline: false in the recipe to allow it")
+        raise ResourceError(
+            f"a connection to {host} was refused: the recipe says offline",
+            "set offline: false in the recipe to allow it",
+        )
 
 
 def _host(address: Any) -> Any:

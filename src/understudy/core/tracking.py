@@ -1,6 +1,6 @@
 """Everything a run reports goes through here once: the terminal, `events.jsonl`, the report and trackers read the same events.
 
-    stage ──▶ Events ──▶ sinks: events.jsonl · the renderer · (trackers)
+stage ──▶ Events ──▶ sinks: events.jsonl · the renderer · (trackers)
 """
 
 from __future__ import annotations

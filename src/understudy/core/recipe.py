@@ -1,0 +1,262 @@
+"""The recipe: one YAML file says everything a run does. These classes are its schema, defaults and limits.
+
+A default is the recommended setting. `recipe_file.py` reads the YAML and remembers where each value came from.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from understudy.core.units import parse_count
+
+Count = Annotated[int, BeforeValidator(lambda value: parse_count(value) if isinstance(value, (str, float)) else value)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Auto = Literal["auto"]
+Handling = Literal["redact", "drop", "keep"]
+
+
+class Section(BaseModel):
+    """A strict, unchangeable part of the recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Budget(Section):
+    """What the training may cost: minutes or hours on this machine or on `gpus` GPUs, or money. One of the three."""
+
+    minutes: float | None = Field(None, gt=0, le=1e6, description="minutes of training")
+    hours: float | None = Field(None, gt=0, le=1e6, description="hours of training")
+    usd: float | None = Field(None, gt=0, le=1e9, description="money for training; needs `gpu`")
+    gpu: str | None = Field(None, description="GPU type to plan for (a100-40gb, a100-80gb, h100, h200, l4, rtx4090…)")
+    gpus: int = Field(1, ge=1, le=100_000, description="number of GPUs")
+    usd_per_gpu_hour: float | None = Field(None, gt=0, le=1e4, description="your price, instead of the table's")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
+    tokens_per_parameter: float = Field(
+        20.0, gt=0, le=1e5, description="20 is compute-optimal (Chinchilla); more trains a smaller model for longer"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Budget:
+        given = [name for name in ("minutes", "hours", "usd") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of minutes, hours and usd, not {' and '.join(given)}")
+        if self.usd is not None and self.gpu is None:
+            raise ValueError("a budget in usd needs `gpu`, for instance gpu: h100")
+        return self
+
+    @property
+    def seconds(self) -> float | None:
+        """The budget as seconds of training, where it is given as time."""
+        if self.minutes is not None:
+            return self.minutes * 60
+        return self.hours * 3600 if self.hours is not None else None
+
+
+class Source(Section):
+    """Where code comes from: exactly one of `dir`, `git`, `archive`, `stdlib`."""
+
+    dir: str | None = Field(None, description="a folder; every repository below it is recognised")
+    git: str | None = Field(None, description="a repository: a path or any URL the git command takes")
+    archive: str | None = Field(None, description="tar, zip or sdist files; a path or a pattern")
+    stdlib: bool | None = Field(None, description="true: the running Python's own library")
+    name: str | None = Field(None, description="the repository's name in the corpus, where it is not evident")
+    revision: str | None = Field(None, description="for git: a branch, tag or commit (default HEAD)")
+    exclude: tuple[str, ...] = Field((), description="patterns of paths to leave out, as in `tests/*`")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Source:
+        given = [kind for kind in ("dir", "git", "archive", "stdlib") if getattr(self, kind)]
+        if len(given) != 1:
+            raise ValueError(
+                f"a source is one of dir, git, archive and stdlib; this one has {' and '.join(given) or 'none'}"
+            )
+        if self.revision is not None and self.git is None:
+            raise ValueError("revision belongs to a git source")
+        return self
+
+    @property
+    def kind(self) -> Literal["dir", "git", "archive", "stdlib"]:
+        return "dir" if self.dir else "git" if self.git else "archive" if self.archive else "stdlib"
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {getattr(self, self.kind) if self.kind != 'stdlib' else 'true'}"
+
+
+class Filters(Section):
+    """Limits a file must keep. Line and alphanumeric limits are those of The Stack and StarCoder."""
+
+    max_line_length: int = Field(1000, ge=1, le=10_000_000, description="characters in the longest line")
+    mean_line_length: float = Field(100, gt=0, le=1e7, description="mean characters a line")
+    alphanumeric_fraction: Fraction = Field(0.25, description="least share of letters and digits")
+    min_file_bytes: int = Field(32, ge=0, le=10_000_000, description="smaller files teach nothing")
+    max_file_bytes: int = Field(1_000_000, ge=1, le=1_000_000_000, description="larger files are data, not code")
+    max_archive_bytes: Count = Field(
+        2_000_000_000, ge=1, le=10**13, description="bytes read from one archive, unpacked, before it is set aside"
+    )
+
+
+class Redact(Section):
+    """What happens to personal and secret text: replaced by a placeholder, the file dropped, or kept."""
+
+    secrets: Handling = "redact"
+    emails: Handling = "redact"
+    ip_addresses: Handling = "redact"
+
+
+class Split(Section):
+    """Which documents are held out, decided by a hash, so that adding files moves no other file."""
+
+    by: Literal["repository", "file"] = Field("file", description="hold out whole repositories, or single files")
+    valid: float = Field(0.02, gt=0, lt=0.9, description="share held out")
+
+
+Drop = Literal["generated", "minified", "unparsable", "duplicate"]
+
+
+class Data(Section):
+    """From sources to a clean corpus."""
+
+    compute: Literal["local"] = Field("local", description="local: a process pool and DuckDB")
+    sources: tuple[Source, ...] = Field((Source(stdlib=True),), min_length=1)
+    languages: tuple[str, ...] | None = Field(None, description="languages to keep; default: every known one")
+    filters: Filters = Filters()
+    drop: tuple[Drop, ...] = Field(
+        ("generated", "minified", "unparsable", "duplicate"), description="kinds to leave out"
+    )
+    redact: Redact = Redact()
+    split: Split = Split()
+
+
+class TokenizerTrain(Section):
+    """A tokenizer learned from the corpus."""
+
+    vocabulary: Count = Field(16_384, ge=264, le=1_000_000, description="tokens, the special ones included")
+    sample_bytes: Count = Field(100_000_000, ge=1_000, le=10**12, description="text it is learned from, at most")
+
+
+class TokenizerRecipe(Section):
+    """Where the tokenizer comes from."""
+
+    train: TokenizerTrain = TokenizerTrain()
+
+
+class Scratch(Section):
+    """A new model. `layers` is the dial: width, heads and learning rate follow from it. Neither given: the plan turns it."""
+
+    layers: int | None = Field(None, ge=1, le=512)
+    hidden: int | None = Field(None, ge=16, le=65_536, description="width, where it should not follow from layers")
+    parameters: Count | None = Field(None, ge=1_000, le=10**13, description="as in 125M; the plan finds the layers")
+
+
+class Model(Section):
+    """Which model is trained."""
+
+    scratch: Scratch = Scratch()
+
+
+class Fim(Section):
+    """Fill-in-the-middle: `rate` of the documents are rearranged, `spm` of those suffix first (Bavarian et al. 2022)."""
+
+    rate: Fraction = 0.5
+    spm: Fraction = 0.5
+
+
+class Schedule(Section):
+    """The learning rate over the run: warm-up, then the rate, then decay to zero over the last `decay` of the steps."""
+
+    kind: Literal["wsd", "cosine", "linear"] = "wsd"
+    warmup: Fraction = Field(0.02, description="share of the steps")
+    decay: Fraction = Field(0.4, description="share of the steps (wsd)")
+
+
+class Phase(Section):
+    """One phase of training."""
+
+    phase: Literal["pretrain"] = "pretrain"
+    fim: Fim = Fim()
+    context: int = Field(512, ge=32, le=1_048_576, description="tokens the model sees at once")
+    tokens: Count | Auto = Field("auto", description="auto: from the budget and the scaling law")
+    learning_rate: float | Auto = Field("auto", description="auto: from the dial")
+    batch_tokens: Count | Auto = Field("auto", description="tokens a step")
+    micro_batch: int | Auto = Field(
+        "auto", description="rows computed at once; changes memory, not the result's meaning"
+    )
+    optimizer: Literal["muon", "adamw"] = "muon"
+    schedule: Schedule = Schedule()
+    weight_decay: float = Field(0.1, ge=0, le=10)
+    clip: float | None = Field(1.0, gt=0, description="largest gradient norm; null: off")
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: bool | Auto = Field("auto", description="auto: where a C++ compiler is found and the run is long enough")
+    checkpoint_every_seconds: float = Field(60.0, gt=0, le=1e6)
+    validate_every: int | Auto = Field("auto", description="steps between looks at the held-out loss")
+
+    @model_validator(mode="after")
+    def _sane(self) -> Phase:
+        for name, low, high in (
+            ("tokens", 1, 10**16),
+            ("learning_rate", 1e-9, 10.0),
+            ("batch_tokens", 1, 10**10),
+            ("micro_batch", 1, 10**6),
+            ("validate_every", 1, 10**9),
+        ):
+            value = getattr(self, name)
+            if value != "auto" and not low <= value <= high:
+                raise ValueError(f"{name} is {value}, and should be between {low:g} and {high:g}")
+        if self.batch_tokens != "auto" and self.batch_tokens < self.context:
+            raise ValueError(f"batch_tokens ({self.batch_tokens}) is less than one row of context ({self.context})")
+        if self.tokens != "auto" and self.tokens < self.context:
+            raise ValueError(f"tokens ({self.tokens}) is less than one row of context ({self.context})")
+        return self
+
+
+class Eval(Section):
+    """How the model is examined on held-out code."""
+
+    suites: tuple[Literal["bits-per-byte", "own-code"], ...] = ("bits-per-byte", "own-code")
+    samples: int = Field(200, ge=1, le=1_000_000, description="completions asked for, for each mode of own-code")
+    baselines: tuple[Literal["random-weights", "nearest-line"], ...] = ("random-weights", "nearest-line")
+    max_tokens: int = Field(48, ge=1, le=100_000, description="longest completion")
+
+
+class Serve(Section):
+    """The server for editors and OpenAI clients."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8008, ge=0, le=65_535, description="0: any free one")
+    max_tokens: int = Field(64, ge=1, le=100_000, description="where the request does not say")
+    queue: int = Field(64, ge=1, le=100_000, description="requests that may wait; more are answered 429 at once")
+
+
+class Recipe(Section):
+    """A whole run."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits, dot, dash, underscore"
+    )
+    seed: int = Field(17, ge=0, le=2**31 - 1)
+    offline: bool = Field(True, description="refuse every network call except that of data.sources")
+    budget: Budget = Budget()
+    data: Data = Data()
+    tokenizer: TokenizerRecipe = TokenizerRecipe()
+    model: Model = Model()
+    train: tuple[Phase, ...] = Field((Phase(),), min_length=1, max_length=1, description="one phase for now")
+    eval: Eval = Eval()
+    serve: Serve = Serve()
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    def resolve(self, path: str) -> Path:
+        """An absolute path for one written in the recipe: `~` is home, relative ones start at the recipe's folder."""
+        return self._folder / Path(path).expanduser()
+
+    def section(self, reads: tuple[str, ...]) -> dict[str, Any]:
+        """The values at these dotted paths, as JSON values: what an artifact's id is made from."""
+        return {path: _at(self.model_dump(mode="json"), path) for path in reads}
+
+
+def _at(values: Any, path: str) -> Any:
+    for part in path.split("."):
+        values = values[int(part)] if isinstance(values, list) else values[part]
+    return values
