@@ -1,1 +1,1 @@
-"""The contracts every part agrees on: recipe, artifact, stage, engine, events. No torch, no network, no heavy import."""
+"""The contracts every part agrees on: recipe, artifact, stage, engine, events. No torch, no heavy import."""

@@ -65,7 +65,7 @@ class Store:
         folder = self.project.store / kind / identifier
         return self._read(folder) if (folder / MANIFEST).exists() else None
 
-    def list(self, kind: str | None = None) -> list[Artifact]:
+    def all(self, kind: str | None = None) -> list[Artifact]:
         """All whole artifacts, oldest first."""
         found = []
         for folder in self._folders(kind):
@@ -79,7 +79,7 @@ class Store:
         if (path / MANIFEST).exists():
             return self._read(path)
         if name == "latest":
-            artifacts = self.list(kind)
+            artifacts = self.all(kind)
             if not artifacts:
                 raise UsageError(f"there is no {kind or 'artifact'} here yet", "understudy up RECIPE")
             return artifacts[-1]
@@ -122,6 +122,10 @@ class Store:
         for name, entry in _read_manifest(artifact.path)["files"].items():
             if _hash_file(artifact.path / name) != entry["xxh3_128"]:
                 raise _damaged(artifact.path, f"{name} does not have the content it was published with")
+
+    def size_bytes(self, artifact: Artifact) -> int:
+        """Bytes of all its files, by the manifest."""
+        return sum(entry["size_bytes"] for entry in _read_manifest(artifact.path)["files"].values())
 
     # publishing
 
@@ -174,13 +178,13 @@ class Store:
     # asking
 
     def lineage(self, artifact: Artifact) -> dict[str, Any]:
-        """What the artifact was made from, as nested records, down to the sources; works after `gc` and after a move."""
+        """What the artifact was made from, as nested records; works after `gc` and after a move."""
         return _ancestry(artifact)
 
     def garbage(self, keep: Sequence[str]) -> list[tuple[Path, int]]:
         """Folders nothing in `keep` was made from, and work left by killed runs, each with its size in bytes."""
         wanted: set[str] = set()
-        for artifact in self.list():
+        for artifact in self.all():
             if artifact.id in keep:
                 wanted |= {artifact.id, *_ancestor_ids(_ancestry(artifact))}
         unwanted = [folder for folder in self._folders(None) if folder.name not in wanted]
@@ -215,7 +219,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise _damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if newer:
         raise InputDataError(
-            f"{folder.name} was written by a newer version of understudy (format {manifest['format']}, this one knows {FORMAT})",
+            f"{folder.name} was written by a newer understudy (format {manifest['format']}, this one knows {FORMAT})",
             "pip install --upgrade understudy",
         )
     if not isinstance(manifest["files"] if keys <= manifest.keys() else None, dict):

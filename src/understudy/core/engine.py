@@ -50,7 +50,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole completion. `logprob` is the sum of natural-log probabilities of its tokens, where the engine knows it."""
+    """A whole completion. `logprob` sums its tokens' natural-log probabilities, where the engine knows them."""
 
     text: str
     token_ids: tuple[int, ...]

@@ -144,7 +144,7 @@ class TokenizerRecipe(Section):
 
 
 class Scratch(Section):
-    """A new model. `layers` is the dial: width, heads and learning rate follow from it. Neither given: the plan turns it."""
+    """A new model. `layers` is the dial: width, heads, learning rate follow. Neither given: the plan turns it."""
 
     layers: int | None = Field(None, ge=1, le=512)
     hidden: int | None = Field(None, ge=16, le=65_536, description="width, where it should not follow from layers")
@@ -158,7 +158,7 @@ class Model(Section):
 
 
 class Fim(Section):
-    """Fill-in-the-middle: `rate` of the documents are rearranged, `spm` of those suffix first (Bavarian et al. 2022)."""
+    """Fill-in-the-middle: `rate` of documents are rearranged, `spm` of those suffix first (Bavarian et al. 2022)."""
 
     rate: Fraction = 0.5
     spm: Fraction = 0.5

@@ -1,4 +1,4 @@
-"""Reads a recipe's YAML: strict, with the line of every mistake, the nearest known key, and the origin of every value."""
+"""Reads a recipe's YAML: strict, with the line of every mistake, the nearest key, and the origin of every value."""
 
 from __future__ import annotations
 

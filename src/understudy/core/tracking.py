@@ -1,4 +1,4 @@
-"""Everything a run reports goes through here once: the terminal, `events.jsonl`, the report and trackers read the same events.
+"""All that a run reports goes through here once: terminal, `events.jsonl`, report and trackers read the same events.
 
 stage ──▶ Events ──▶ sinks: events.jsonl · the renderer · (trackers)
 """
@@ -79,7 +79,7 @@ def silent() -> Events:
 
 
 class EventFile:
-    """Appends each record to `events.jsonl` as one line, flushed, so that a killed run's file is whole up to its end."""
+    """Appends each record to `events.jsonl` as one line, flushed, so that a killed run's file is whole to its end."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
