@@ -59,6 +59,17 @@ def load_stage(name: str) -> Stage:
     return stage
 
 
+def needed_for(name: str) -> list[str]:
+    """This stage and all it needs, in order."""
+    by_kind = {load_stage(other).kind: other for other in STAGES}
+    wanted, waiting = {name}, [name]
+    while waiting:
+        needs = {by_kind[kind] for kind in load_stage(waiting.pop()).needs}
+        waiting.extend(needs - wanted)
+        wanted |= needs
+    return [other for other in STAGES if other in wanted]
+
+
 def look(resolved: ResolvedRecipe, project: Project, events: Events, until: str | None = None) -> list[Step]:
     """What `run` would find done and what it would make, without making anything."""
     return _Walk(resolved.recipe, project, events).steps(_names(None, until))
@@ -71,13 +82,13 @@ def run(
     *,
     until: str | None = None,
     start: str | None = None,
-    only: Sequence[str] | None = None,
+    target: str | None = None,
 ) -> list[Step]:
     """Make everything that is missing, in order; `start` makes that stage and what follows again.
 
-    `only` limits the walk to these stages (which must not need others). Killed at any instant, the same call continues.
+    `target` limits the walk to one stage and what it needs. Killed at any instant, the same call continues.
     """
-    names = list(only) if only else _names(start, until)
+    names = needed_for(target) if target else _names(start, until)
     with _lock(project):
         walk = _Walk(resolved.recipe, project, events)
         return [walk.make(name, again=bool(start) and names.index(name) >= names.index(str(start))) for name in names]
@@ -226,8 +237,7 @@ def collect_garbage(project: Project, keep: Sequence[str], events: Events, dry_r
         garbage = Store(project).garbage(keep)
         if not dry_run:
             for done, (folder, size_bytes) in enumerate(garbage, 1):
-                doomed = folder.with_name(f".deleting-{folder.name}")
-                folder.rename(doomed)  # a kill in the middle must not leave half an artifact under its name
-                shutil.rmtree(doomed, ignore_errors=True)
+                is_published = folder.is_relative_to(project.store)  # a kill must not leave half of one in the store
+                shutil.rmtree(Store(project).set_aside(folder) if is_published else folder, ignore_errors=True)
                 events.progress("deleting", done, len(garbage), "folders", size_bytes=size_bytes)
     return garbage

@@ -169,8 +169,8 @@ class Store:
         return self._read(target)
 
     def set_aside(self, folder: Path) -> Path:
-        """Move a damaged artifact out of the way; nothing is deleted."""
-        aside = self.project.home / "damaged" / f"{folder.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        """Move a damaged or replaced artifact out of the way; nothing is deleted before `gc`."""
+        aside = self.project.home / "aside" / f"{folder.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         aside.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(aside)
         return aside
@@ -189,9 +189,7 @@ class Store:
                 wanted |= {artifact.id, *_ancestor_ids(_ancestry(artifact))}
         unwanted = [folder for folder in self._folders(None) if folder.name not in wanted]
         leftovers = [
-            folder
-            for parent in (self.project.work, self.project.home / "damaged")
-            for folder in sorted(parent.glob("*"))
+            folder for parent in (self.project.work, self.project.home / "aside") for folder in sorted(parent.glob("*"))
         ]
         return [(folder, _size_bytes(folder)) for folder in (*unwanted, *leftovers)]
 
