@@ -192,6 +192,6 @@ def _looks_numeric(cell: object) -> bool:
     text = str(cell)
     return (
         isinstance(cell, (int, float))
-        or (text[:1].isdigit() or text[:1] in "$-+±~≈" and text[1:2].isdigit())
+        or (text[:1].isdigit() or (text[:1] in "$-+±~≈" and text[1:2].isdigit()))
         or text in ("", "–")
     )

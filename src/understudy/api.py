@@ -1,0 +1,114 @@
+"""What the faces call: `plan`, `run`, `engine`, and the few look-ups behind `runs`, `show` and `complete`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from understudy import pipeline
+from understudy.core.artifact import Artifact, Store
+from understudy.core.engine import Engine
+from understudy.core.errors import UsageError
+from understudy.core.network import go_offline, go_online
+from understudy.core.paths import Project, read_json
+from understudy.core.recipe_file import ResolvedRecipe, load_recipe
+from understudy.core.tracking import Events, silent
+from understudy.pipeline import Step
+
+Rows = list[tuple[str, list[str], list[list[object]]]]
+
+
+def load(recipe: Path | str, overrides: Sequence[str] = ()) -> ResolvedRecipe:
+    """The resolved recipe, and the network closed if it says `offline`."""
+    resolved = load_recipe(Path(recipe), overrides)
+    if resolved.recipe.offline:
+        go_offline()
+    else:
+        go_online()
+    return resolved
+
+
+def plan(
+    recipe: Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+    events: Events | None = None,
+) -> dict[str, Any]:
+    """What a recipe would cost and give, as in plan.json. Raises ResourceError when it cannot fit."""
+    steps = run(recipe, target="plan", overrides=overrides, project=project, events=events)
+    assert steps[-1].artifact is not None
+    values: dict[str, Any] = read_json(steps[-1].artifact.path / "plan.json")
+    return values
+
+
+def run(
+    recipe: Path | str,
+    *,
+    until: str | None = None,
+    start: str | None = None,
+    target: str | None = None,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+    events: Events | None = None,
+) -> list[Step]:
+    """Make everything of a recipe that is missing, in order, and return one step for each stage."""
+    resolved = load(recipe, overrides)
+    return pipeline.run(
+        resolved, project or Project.find(), events or silent(), until=until, start=start, target=target
+    )
+
+
+def look(
+    recipe: Path | str,
+    *,
+    until: str | None = None,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+    events: Events | None = None,
+) -> list[Step]:
+    """What `run` would find done and what it would make; makes nothing."""
+    return pipeline.look(load(recipe, overrides), project or Project.find(), events or silent(), until)
+
+
+def engine(model: str = "latest", *, project: Project | None = None, offline: bool = True) -> Engine:
+    """An engine over a model: an artifact id, a unique prefix, `latest`, or any folder that holds one."""
+    if offline:
+        go_offline()
+    from understudy.engines import open_engine
+
+    return open_engine(model_folder(model, project or Project.find()))
+
+
+def model_folder(model: str, project: Project) -> Path:
+    """The folder of the model meant by an id, a prefix, `latest` or a path. Raises UsageError."""
+    folder = Path(model).expanduser()
+    if (folder / "config.json").exists():
+        return folder
+    artifact = Store(project).open(model, "model")
+    if artifact.kind != "model":
+        raise UsageError(f"{artifact.id} is a {artifact.kind}, not a model", "understudy runs   (lists the models)")
+    return artifact.path
+
+
+def write_report(resolved: ResolvedRecipe, steps: Sequence[Step], project: Project) -> Path:
+    """The HTML report of a run."""
+    from understudy.report import write_report as write
+
+    return write(project, resolved, {step.kind: step.artifact for step in steps if step.artifact})
+
+
+def plan_tables(plan_values: Mapping[str, Any]) -> Rows:
+    """A plan as tables for people."""
+    from understudy.plan.report import tables
+
+    return [(title, list(columns), [list(row) for row in rows]) for title, columns, rows in tables(plan_values)]
+
+
+def score_tables(scores: Artifact) -> Rows:
+    """Scores as tables for people."""
+    from understudy.eval.report import tables
+
+    values = read_json(scores.path / "scores.json")
+    return [(title, list(columns), [list(row) for row in rows]) for title, columns, rows in tables(values)]
