@@ -112,3 +112,63 @@ def score_tables(scores: Artifact) -> Rows:
 
     values = read_json(scores.path / "scores.json")
     return [(title, list(columns), [list(row) for row in rows]) for title, columns, rows in tables(values)]
+
+
+def report_of(artifact: Artifact, project: Project) -> Path:
+    """The HTML report of one artifact and all it was made from."""
+    from understudy.report import write_report as write
+
+    store = Store(project)
+    artifacts = {artifact.kind: artifact}
+    waiting = list(artifact.inputs)
+    while waiting:
+        identifier = waiting.pop()
+        found = store.find(identifier.rsplit("-", 1)[0], identifier)
+        if found:
+            artifacts.setdefault(found.kind, found)
+            waiting.extend(found.inputs)
+    return write(project, None, artifacts)
+
+
+def recipe_rows(recipe: Path | str, overrides: Sequence[str], project: Project) -> list[tuple[str, str, str]]:
+    """(key, value, origin) of a recipe; what is `auto` shows what the newest plan of this recipe made of it."""
+    resolved = load(recipe, overrides)
+    chosen = _chosen(resolved, project)
+    rows = []
+    for key, value, origin in resolved.rows():
+        name = key.rsplit(".", 1)[-1]
+        if value == "auto" and key.startswith("train.") and name in chosen[0]:
+            rows.append((key, str(chosen[0][name]), f"derived: {chosen[1]}"))
+        else:
+            rows.append((key, value, origin))
+    return rows
+
+
+def _chosen(resolved: ResolvedRecipe, project: Project) -> tuple[dict[str, Any], str]:
+    """What the plan of exactly this recipe decided, and the plan's id; nothing where there is none yet."""
+    section = resolved.recipe.section(pipeline.load_stage("plan").reads)
+    for artifact in reversed(Store(project).all("plan")):
+        if artifact.made_by.get("section") == section:
+            return read_json(artifact.path / "plan.json")["choice"], artifact.id
+    return {}, ""
+
+
+def serve(
+    recipe: Path | str,
+    model: str | None,
+    *,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+    events: Events | None = None,
+) -> None:
+    """Serve a recipe's model, or the one named, until Ctrl-C. Makes what is missing first."""
+    from understudy.serve import serve as serve_folder
+
+    resolved, project, events = load(recipe, overrides), project or Project.find(), events or silent()
+    if model:
+        folder = model_folder(model, project)
+    else:
+        steps = pipeline.run(resolved, project, events, target="train")
+        assert steps[-1].artifact is not None
+        folder = steps[-1].artifact.path
+    serve_folder(folder, resolved.recipe.serve, events)

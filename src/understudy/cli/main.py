@@ -68,7 +68,11 @@ def main() -> NoReturn:
         if "--debug" not in sys.argv:
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
-            _fail(f"internal error: {type(error).__name__}: {error} ({place})", "run it again with --debug and report it", 1)
+            _fail(
+                f"internal error: {type(error).__name__}: {error} ({place})",
+                "run it again with --debug and report it",
+                1,
+            )
         traceback.print_exc()
         raise SystemExit(1) from None
 
@@ -77,7 +81,9 @@ def _fail(message: str, hint: str | None, code: int) -> NoReturn:
     if "--debug" in sys.argv and sys.exc_info()[0] is not None:
         traceback.print_exc()
     if "--json" in sys.argv:
-        print(json.dumps({"error": {"message": message, "hint": hint, "exit_code": code}}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps({"error": {"message": message, "hint": hint, "exit_code": code}}, indent=2, ensure_ascii=False)
+        )
     else:
         from rich.text import Text
 

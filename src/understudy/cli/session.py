@@ -26,11 +26,15 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only warnings an
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ProjectFolder = Annotated[
     Path | None,
-    typer.Option("--project", metavar="DIR", help="The folder with .understudy/ (default: the nearest one, else here)."),
+    typer.Option(
+        "--project", metavar="DIR", help="The folder with .understudy/ (default: the nearest one, else here)."
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe, as in train.0.tokens=2M. Repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a value of the recipe, as in train.0.tokens=2M. Repeatable."
+    ),
 ]
 
 

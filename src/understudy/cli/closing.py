@@ -1,0 +1,78 @@
+"""What `up` says at its end: the scores, completions beside the truth, where the report is, what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from understudy.core.console import draw_table
+from understudy.core.paths import read_json
+from understudy.core.units import duration_text
+
+if TYPE_CHECKING:
+    from understudy.core.artifact import Artifact
+    from understudy.core.paths import Project
+    from understudy.pipeline import Step
+
+SHOWN_COMPLETIONS = 3
+SHOWN_LINES = 4
+
+
+def closing_lines(recipe: Path, steps: list[Step], report: Path, project: Project) -> list[Any]:
+    """Tables and texts, in the order they are printed."""
+    lines: list[Any] = []
+    artifacts = {step.kind: step.artifact for step in steps if step.artifact}
+    if "scores" in artifacts:
+        lines += [*_scores(artifacts["scores"]), *_completions(artifacts["scores"])]
+    seconds = sum(step.seconds for step in steps)
+    done = "everything was there already" if seconds == 0 else f"done in {duration_text(seconds)}"
+    lines += ["", f"{done}; report: {_short(report)}"]
+    return lines + _next(recipe, artifacts, project)
+
+
+def _scores(scores: Artifact) -> list[Any]:
+    from understudy import api
+
+    return [
+        part for title, columns, rows in api.score_tables(scores) for part in ("", draw_table(title, columns, rows))
+    ]
+
+
+def _completions(scores: Artifact) -> list[Any]:
+    showcase = scores.path / "showcase.json"
+    items = read_json(showcase)["items"] if showcase.exists() else []
+    lines: list[Any] = []
+    for item in items[:SHOWN_COMPLETIONS]:
+        lines += ["", Text.assemble((item["mode"], "bold"), f"  {item['path']}")]
+        lines += _block("", item["prefix"].splitlines()[-SHOWN_LINES:], "dim")
+        lines += _block("truth", item["truth"].splitlines() or [""], "green")
+        lines += _block("model", item["completion"].splitlines() or [""], "cyan")
+        if item.get("suffix"):
+            lines += _block("", item["suffix"].strip("\n").splitlines()[:2], "dim")
+    return lines
+
+
+def _block(label: str, lines: list[str], style: str) -> list[Text]:
+    return [
+        Text.assemble(f"  {label if i == 0 else '':<6}│ ", (line, style)) for i, line in enumerate(lines[:SHOWN_LINES])
+    ]
+
+
+def _next(recipe: Path, artifacts: dict[str, Artifact], project: Project) -> list[str]:
+    if "model" not in artifacts:
+        return [f"next: understudy up {recipe}"]
+    model = artifacts["model"].id
+    return [
+        "next:",
+        f'  understudy complete "def read_lines(path):" --model {model}',
+        f"  understudy serve {recipe}            an OpenAI-compatible server for your editor",
+        f"  understudy lineage {model}   where it came from",
+        f"  understudy show {artifacts['scores'].id if 'scores' in artifacts else model} --open   the report in a browser",
+    ]
+
+
+def _short(path: Path) -> str:
+    """The path as one would type it from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
