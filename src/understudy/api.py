@@ -14,7 +14,25 @@ from understudy.core.network import go_offline, go_online
 from understudy.core.paths import Project, read_json
 from understudy.core.recipe_file import ResolvedRecipe, load_recipe
 from understudy.core.tracking import Events, silent
-from understudy.pipeline import Step
+from understudy.pipeline import Step, collect_garbage
+
+__all__ = [
+    "Step",
+    "collect_garbage",
+    "engine",
+    "load",
+    "look",
+    "matmul_ceilings",
+    "model_folder",
+    "plan",
+    "plan_tables",
+    "recipe_rows",
+    "report_of",
+    "run",
+    "score_tables",
+    "serve",
+    "write_report",
+]
 
 Rows = list[tuple[str, list[str], list[list[object]]]]
 
@@ -172,3 +190,12 @@ def serve(
         assert steps[-1].artifact is not None
         folder = steps[-1].artifact.path
     serve_folder(folder, resolved.recipe.serve, events)
+
+
+def matmul_ceilings() -> dict[str, float]:
+    """This machine's measured matrix-product speed in FLOP/s, by precision. Takes two seconds."""
+    import torch
+
+    from understudy.model.throughput import matmul_ceiling
+
+    return {name: matmul_ceiling(getattr(torch, name), "cpu") for name in ("bfloat16", "float32")}

@@ -14,7 +14,7 @@ from understudy.core.units import duration_text
 if TYPE_CHECKING:
     from understudy.core.artifact import Artifact
     from understudy.core.paths import Project
-    from understudy.pipeline import Step
+    from understudy.api import Step
 
 SHOWN_COMPLETIONS = 3
 SHOWN_LINES = 4

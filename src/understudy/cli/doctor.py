@@ -100,12 +100,10 @@ def _compiler(_: Session) -> tuple[bool, str]:
 
 
 def _ceiling(_: Session) -> tuple[bool, str]:
-    import torch
-
+    from understudy import api
     from understudy.core.units import rate_text
-    from understudy.model.throughput import matmul_ceiling
 
-    rates = {name: matmul_ceiling(getattr(torch, name), "cpu") for name in ("bfloat16", "float32")}
+    rates = api.matmul_ceilings()
     return True, ", ".join(f"{name} {rate_text(rate)}" for name, rate in rates.items())
 
 

@@ -129,9 +129,9 @@ def gc(
       understudy gc\n
       understudy gc --keep model-1f2e --yes
     """
+    from understudy import api
     from understudy.core.artifact import Store
     from understudy.core.units import bytes_text
-    from understudy.pipeline import collect_garbage
 
     store = Store(session.project)
     kept = [store.open(name).id for name in keep or []]
@@ -141,7 +141,7 @@ def gc(
         if newest:
             break
     with session.events() as events:
-        garbage = collect_garbage(session.project, kept, events, dry_run=not yes)
+        garbage = api.collect_garbage(session.project, kept, events, dry_run=not yes)
     total = sum(size for _, size in garbage)
     if session.as_json:
         session.answer(

@@ -11,7 +11,7 @@ from understudy.cli.session import Recipe, Session, verb
 
 if TYPE_CHECKING:
     from understudy.core.tracking import Events
-    from understudy.pipeline import Step
+    from understudy.api import Step
 
 
 @verb
