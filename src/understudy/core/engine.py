@@ -41,11 +41,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a streamed completion; the last one carries the reason it ended."""
+    """A piece of a streamed completion; the last one carries the reason it ended and the prompt's length in tokens."""
 
     text: str
     token_ids: tuple[int, ...]
     finish_reason: FinishReason | None = None
+    n_prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
