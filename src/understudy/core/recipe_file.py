@@ -214,7 +214,8 @@ def _place(key: Key, origins: dict[str, str], where: str) -> str:
         origin = origins.get(dotted(key[:length]))
         if origin is not None:
             return "--set" if origin == "--set" else f"{where}, {origin}"
-    return where
+    has_override = any(origin == "--set" and name.startswith(f"{dotted(key)}.") for name, origin in origins.items())
+    return "--set" if key and has_override else where
 
 
 def _known_keys(key: Key) -> list[str]:

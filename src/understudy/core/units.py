@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def bytes_text(n_bytes: float) -> str:
     """`31.5 MB`: decimal units, three significant digits."""
@@ -62,10 +64,9 @@ def parse_count(text: str | float) -> int:
 
 
 def _whole(value: float) -> int:
-    rounded = round(value)
-    if value != value or value in (float("inf"), float("-inf")) or abs(rounded - value) > 1e-6 * max(1.0, abs(value)):
+    if not math.isfinite(value) or abs(round(value) - value) > 1e-6 * max(1.0, abs(value)):
         raise ValueError(f"{value} is not a whole number")
-    return rounded
+    return round(value)
 
 
 def _scaled(value: float, units: tuple[tuple[str, float], ...], space: str = " ") -> str:
