@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 REFERENCE = Path(__file__).parent / "reference"
-VERBS = (
-    "up plan data tokenizer tokens train eval complete serve runs show lineage gc doctor recipe".split()
-    + ["recipe show", "recipe check", "recipe schema"]
-)
+VERBS = ["up", "plan", "data", "tokenizer", "tokens", "train", "eval", "complete", "serve", "runs", "show", "lineage", "gc", "doctor", "recipe"] + [
+    "recipe show",
+    "recipe check",
+    "recipe schema",
+]
 
 
 def help_text(verb: str) -> str:
@@ -20,7 +21,9 @@ def help_text(verb: str) -> str:
     environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100"}
     command = [sys.executable, "-m", "understudy", *verb.split(), "--help"]
     output = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
-    return "\n".join(line.rstrip() for line in output.replace("python -m understudy", "understudy").splitlines()).strip()
+    return "\n".join(
+        line.rstrip() for line in output.replace("python -m understudy", "understudy").splitlines()
+    ).strip()
 
 
 def commands_page() -> str:

@@ -1,0 +1,155 @@
+"""Bad input and broken machines: a clear error with the next step and the right exit code, or a row set aside."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_project import command, environment, write_project
+
+
+def test_a_typo_in_the_recipe_names_line_and_nearest_key(tmp_path: Path, understudy) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: x\ntokeniser: {train: {vocabulary: 600}}\n")
+    done = understudy("up", "recipe.yaml", code=3)
+    assert "line 2" in done.stderr
+    assert "did you mean 'tokenizer'" in done.stderr
+    assert "Traceback" not in done.stderr
+    error = json.loads(understudy("up", "recipe.yaml", "--json", code=3).stdout)["error"]
+    assert error["exit_code"] == 3
+
+
+@pytest.mark.parametrize(("setting", "word"), [("missing", "missing"), ("empty", "empty"), ("unusable", "unusable")])
+def test_a_folder_without_code_is_named(tmp_path: Path, understudy, setting: str, word: str) -> None:
+    if setting != "missing":
+        (tmp_path / setting).mkdir()
+    if setting == "unusable":
+        (tmp_path / setting / "picture.bin").write_bytes(bytes(range(256)) * 10)
+    (tmp_path / "recipe.yaml").write_text(f"name: x\ndata: {{sources: [{{dir: {setting}}}]}}\n")
+    done = understudy("up", "recipe.yaml", code=4)
+    assert word in done.stderr
+    assert "hint:" in done.stderr
+
+
+def test_a_corpus_smaller_than_a_batch_still_trains_or_says_what_to_do(tmp_path: Path, understudy) -> None:
+    recipe = write_project(tmp_path, ["keyword", "bisect", "sched"])
+    done = subprocess.run(
+        command("up", recipe, "--set", "train.0.batch_tokens=1M", "--set", "data.split.valid=0.3"),
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 3, 4, 5), done.stderr
+    assert done.returncode == 0 or "hint:" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["corpus", "tokens", "model", "scores"])
+def test_a_damaged_artifact_is_set_aside_and_made_again(project: Path, understudy, kind: str) -> None:
+    folder = next((project / ".understudy" / "store" / kind).iterdir())
+    name, largest = max(
+        (
+            (name, entry["size_bytes"])
+            for name, entry in json.loads((folder / "artifact.json").read_text())["files"].items()
+        ),
+        key=lambda item: item[1],
+    )
+    raw = bytearray((folder / name).read_bytes())
+    raw[largest // 2] ^= 1
+    (folder / name).write_bytes(raw)
+    done = understudy("up", "recipe.yaml")
+    assert "does not have the content it was published with" in done.stderr
+    assert "making it again" in done.stderr
+    assert list((project / ".understudy" / "aside").iterdir())
+    assert "everything was there already" in understudy("up", "recipe.yaml").stdout
+
+
+def test_a_store_of_a_newer_version_asks_for_an_upgrade(project: Path, understudy) -> None:
+    manifest = next((project / ".understudy" / "store" / "corpus").glob("*/artifact.json"))
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
+    assert "pip install --upgrade" in understudy("up", "recipe.yaml", code=4).stderr
+
+
+def test_two_runs_at_once_are_refused(project: Path, understudy) -> None:
+    with (project / ".understudy" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another run is working" in understudy("up", "recipe.yaml", code=5).stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of one megabyte."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False, capture_output=True
+        ).returncode
+    ):
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_said_and_the_same_command_continues_with_space(
+    tmp_path: Path, small_disk: Path, understudy
+) -> None:
+    recipe = write_project(tmp_path)
+    done = understudy("up", recipe, "--project", small_disk, code=5)
+    assert "disk" in done.stderr
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr
+    subprocess.run(["mount", "-o", "remount,size=200m", small_disk], check=True)
+    assert "report:" in understudy("up", recipe, "--project", small_disk).stdout
+
+
+def test_a_port_in_use_is_said_at_once(project: Path, understudy) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = understudy("serve", "recipe.yaml", "--port", port, code=5)
+    assert str(port) in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_unknown_options_and_verbs_are_usage_errors(tmp_path: Path, understudy) -> None:
+    assert "upp" in understudy("upp", code=2).stderr
+    understudy("up", code=2)
+    understudy("up", "x.yaml", "--unitl", "data", code=2)
+    assert "no recipe at" in understudy("up", "x.yaml", code=3).stderr
+    assert "understudy up" in understudy("complete", "x", code=2).stderr
+
+
+def test_hostile_files_are_set_aside_with_a_reason_and_nothing_is_lost(tmp_path: Path, understudy) -> None:
+    recipe = write_project(tmp_path, ["abc", "ast", "bisect", "cmd", "copy", "csv", "shlex", "heapq", "queue"])
+    code = tmp_path / "code"
+    n_good = len(list(code.glob("*.py")))
+    (code / "nul.py").write_bytes(b"x = 1\n\x00\n" * 20)
+    (code / "latin.py").write_bytes("# caf\xe9\nx = 1\n".encode("latin-1") * 20)
+    (code / "binary.py").write_bytes(b"\x7fELF" + bytes(range(256)) * 8)
+    (code / "broken.py").write_text("def broken(:\n" * 20)
+    (code / "deep.py").write_text("x = " + "(" * 5000 + ")" * 5000 + "\n")
+    with (code / "huge.py").open("wb") as file:
+        file.truncate(1_000_000_000)  # sparse: a gigabyte that takes no disk
+    (code / "loop").symlink_to(code, target_is_directory=True)
+    os.mkfifo(code / "pipe.py")
+    done = understudy("data", "recipe.yaml", "--json")
+    metrics = json.loads(done.stdout)["metrics"]
+    folder = Path(json.loads(done.stdout)["path"])
+    funnel = json.loads((folder / "funnel.json").read_text())
+    assert funnel[0]["n_in"] - sum(step["n_dropped"] for step in funnel) == funnel[-1]["n_out"]
+    import pyarrow.parquet as parquet
+
+    rows = [row for file in (folder / "rejected").glob("*.parquet") for row in parquet.read_table(file).to_pylist()]
+    reasons = {row["path"].rsplit("/", 1)[-1]: row["drop_reason"] for row in rows}
+    assert {"nul.py", "latin.py", "binary.py", "broken.py", "deep.py", "huge.py"} <= reasons.keys()
+    assert all(reasons.values())
+    assert metrics["n_train"] + metrics["n_valid"] == n_good
+    assert shutil.disk_usage(tmp_path).free > 0
