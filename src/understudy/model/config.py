@@ -112,13 +112,8 @@ def dial(layers: int, vocabulary: int, context: int, hidden: int | None = None) 
 
 def dial_for_parameters(parameters: int, vocabulary: int, context: int) -> DecoderConfig:
     """The dial's setting whose size is nearest to `parameters`, in ratio."""
-    best = dial(1, vocabulary, context)
-    for layers in range(2, 257):
-        config = dial(layers, vocabulary, context)
-        if _distance(config, parameters) > _distance(best, parameters):
-            break
-        best = config
-    return best
+    # Every depth is tried: sizes do not only grow, because odd depths may have no grouped key-value heads.
+    return min((dial(layers, vocabulary, context) for layers in range(1, 241)), key=lambda c: _distance(c, parameters))
 
 
 def n_parameters(config: DecoderConfig) -> ParameterCount:

@@ -1,0 +1,239 @@
+"""From the data's size, the budget and the machine's speed to a model and a training run. Pure and deterministic.
+
+    survey ─▶ tokens there are ─┐
+    budget ─▶ seconds allowed ──┼─▶ depth on the dial ─▶ tokens, batch, rates ─▶ time, memory, disk, money, loss
+    machine ─▶ FLOPs per second ┘                                                 └─▶ problems, when it cannot fit
+
+What the recipe fixes is taken as it is and only checked; what it leaves open is chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from understudy.core.errors import InputDataError, RecipeError
+from understudy.core.recipe import Recipe
+from understudy.core.stage import Survey
+from understudy.model.config import DecoderConfig, dial, dial_for_parameters, n_parameters, training_flops_per_token
+from understudy.plan.budget import Allowance, affordable_tokens, allowance, predicted_seconds, startup_seconds
+from understudy.plan.corpus_tokens import TokenEstimate, estimate_tokens
+from understudy.plan.explain import problems_with, reasons_for, warnings_for
+from understudy.plan.machines import TrainingMachine
+from understudy.plan.memory import Disk, Memory, disk_needed, training_memory
+from understudy.plan.record import Choice, DataFacts, MachineFacts, Plan, Precision, Predicted
+from understudy.plan.scaling import PASSES_WITHOUT_WARNING, expected_loss, trust_in_loss
+from understudy.plan.settings import batch_rows, learning_rate, micro_batch
+
+DEEPEST = 128
+# Memory a plan may count on; the rest is for the system, the tokenizer's tables and what was forgotten.
+USABLE_MEMORY_SHARE = 0.9
+# When data, not time, is short, spare time buys a larger model, down to this share of the tokens a parameter asked for.
+LEAST_SHARE_OF_RATIO = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan, whether or not it fits, and what keeps it from fitting, most important first."""
+
+    plan: Plan
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One planning question: what was asked, what there is to train on, where, and for how long."""
+
+    recipe: Recipe
+    survey: Survey
+    machine: TrainingMachine
+    estimate: TokenEstimate
+    allowance: Allowance
+    precision: Precision
+
+    @property
+    def most_tokens(self) -> float:
+        """The tokens of four passes over the data."""
+        return PASSES_WITHOUT_WARNING * self.estimate.unique_tokens
+
+    def tokens_per_second(self, config: DecoderConfig) -> float:
+        flops = training_flops_per_token(config)
+        machine = self.machine
+        share = machine.share_of_ceiling(n_parameters(config).total, flops, self.precision)
+        return machine.devices * machine.ceiling(self.precision) * share / flops
+
+    def affordable(self, config: DecoderConfig) -> float:
+        """Tokens this shape can be trained on within the budget; infinite without one."""
+        if self.allowance.seconds is None:
+            return math.inf
+        return affordable_tokens(self.recipe, self.machine, self.allowance.seconds, self.tokens_per_second(config))
+
+    def memory(self, config: DecoderConfig, rows: int) -> Memory:
+        machine, phase = self.machine, self.recipe.train[0]
+        return training_memory(config, rows, self.precision, phase.optimizer, machine.device, machine.devices)
+
+    def fits_memory(self, config: DecoderConfig, rows: int = 1) -> bool:
+        return self.memory(config, rows).total <= USABLE_MEMORY_SHARE * self.machine.memory_bytes
+
+
+def draft_plan(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Draft:
+    """The best plan for this recipe here, with the problems it has, if any."""
+    case = _case(recipe, survey, machine)
+    config = choose_shape(case)
+    tokens = choose_tokens(case, config)
+    choice = _choice(case, config, tokens)
+    memory = case.memory(config, choice.micro_batch)
+    disk = disk_needed(config, recipe.train[0].optimizer, survey.size_bytes, case.estimate.unique_tokens)
+    predicted = _predicted(case, config, choice, memory, disk)
+    plan = Plan(
+        choice=choice,
+        machine=_machine_facts(case, config),
+        predicted=predicted,
+        data=_data_facts(case),
+        budget=case.allowance.text,
+        warnings=warnings_for(recipe, choice, predicted, case.estimate, machine, case.allowance),
+        reasons=reasons_for(recipe, choice, predicted, case.estimate, machine, case.allowance),
+    )
+    usable = int(USABLE_MEMORY_SHARE * machine.memory_bytes)
+    return Draft(plan, problems_with(plan, case.allowance, usable, machine.free_disk_bytes))
+
+
+def choose_shape(case: Case) -> DecoderConfig:
+    """The model the recipe asks for, or the depth whose tokens per parameter come nearest to what was asked."""
+    scratch, vocabulary = case.recipe.model.scratch, case.recipe.tokenizer.train.vocabulary
+    context = case.recipe.train[0].context
+    if scratch.layers is not None:
+        return dial(scratch.layers, vocabulary, context, scratch.hidden)
+    if scratch.parameters is not None:
+        return dial_for_parameters(scratch.parameters, vocabulary, context)
+    return _best_depth(case, list(_shapes(case)))
+
+
+def choose_tokens(case: Case, config: DecoderConfig) -> float:
+    """The recipe's tokens; else what the budget allows; else tokens per parameter; unasked, at most four passes."""
+    asked = case.recipe.train[0].tokens
+    if asked != "auto":
+        return asked
+    if case.allowance.seconds is None:
+        return min(case.recipe.budget.tokens_per_parameter * n_parameters(config).total, case.most_tokens)
+    return min(case.affordable(config), case.most_tokens)
+
+
+def _case(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Case:
+    vocabulary, valid = recipe.tokenizer.train.vocabulary, recipe.data.split.valid
+    sizes = survey.size_bytes_by_language or {"python": survey.size_bytes}
+    estimate = estimate_tokens(sizes, vocabulary, valid)
+    if estimate.unique_tokens < 1:
+        raise InputDataError("there is nothing to train on: the sources hold no file of a known language",
+                             "name a folder with code under data.sources, or widen data.languages")  # fmt: skip
+    asked = recipe.train[0].precision
+    precision = machine.best_precision() if asked == "auto" else asked
+    return Case(recipe, survey, machine, estimate, allowance(recipe, machine), precision)
+
+
+def _shapes(case: Case) -> Iterator[DecoderConfig]:
+    """The dial's shapes that fit in memory, smallest first; the smallest even when it does not."""
+    vocabulary, context = case.recipe.tokenizer.train.vocabulary, case.recipe.train[0].context
+    for layers in range(1, DEEPEST + 1):
+        try:
+            config = dial(layers, vocabulary, context, case.recipe.model.scratch.hidden)
+        except RecipeError:
+            if layers == 1:
+                raise
+            return
+        if layers > 1 and not case.fits_memory(config):
+            return
+        yield config
+
+
+def _best_depth(case: Case, shapes: list[DecoderConfig]) -> DecoderConfig:
+    wanted = case.recipe.budget.tokens_per_parameter
+    off = [abs(math.log(max(1.0, choose_tokens(case, config)) / (wanted * n_parameters(config).total)))
+           for config in shapes]  # fmt: skip
+    index = off.index(min(off))
+    while index + 1 < len(shapes) and _spare_time_buys(case, shapes[index + 1]):
+        index += 1
+    return shapes[index]
+
+
+def _spare_time_buys(case: Case, larger: DecoderConfig) -> bool:
+    """Whether this shape can still see all the data four times in the budget, with tokens enough for its size."""
+    if case.allowance.seconds is None or case.affordable(larger) < case.most_tokens:
+        return False
+    wanted = case.recipe.budget.tokens_per_parameter
+    return choose_tokens(case, larger) >= LEAST_SHARE_OF_RATIO * wanted * n_parameters(larger).total
+
+
+def _choice(case: Case, config: DecoderConfig, tokens: float) -> Choice:
+    phase, machine, counts = case.recipe.train[0], case.machine, n_parameters(config)
+    flops = max(1.0, tokens) * training_flops_per_token(config)
+    rows = batch_rows(phase, flops, tokens, case.estimate.unique_tokens, machine.devices)
+    micro = micro_batch(phase, rows, machine.devices, machine.device, lambda size: case.fits_memory(config, size))
+    batch_tokens = rows * config.context
+    steps = max(1, int(tokens / batch_tokens)) if phase.tokens == "auto" else max(1, round(tokens / batch_tokens))
+    return Choice(
+        layers=config.layers,
+        hidden=config.hidden,
+        heads=config.heads,
+        kv_heads=config.kv_heads,
+        head_dim=config.head_dim,
+        intermediate=config.intermediate,
+        vocabulary=config.vocabulary,
+        context=config.context,
+        parameters=counts.total,
+        parameters_embedding=counts.embedding,
+        tokens=steps * batch_tokens,
+        steps=steps,
+        batch_tokens=batch_tokens,
+        micro_batch=micro,
+        learning_rate=learning_rate(phase, flops),
+        precision=case.precision,
+        passes=round(steps * batch_tokens / case.estimate.unique_tokens, 3),
+    )
+
+
+def _predicted(case: Case, config: DecoderConfig, choice: Choice, memory: Memory, disk: Disk) -> Predicted:
+    machine, rate = case.machine, case.tokens_per_second(config)
+    seconds = predicted_seconds(case.recipe, machine, choice.tokens, rate)
+    hours = seconds / 3600 * machine.devices
+    return Predicted(
+        seconds=seconds,
+        startup_seconds=startup_seconds(case.recipe, machine, choice.tokens / rate),
+        flops=choice.tokens * training_flops_per_token(config),
+        peak_memory_bytes=memory.total,
+        memory_bytes=memory.by_part(),
+        loss=expected_loss(choice.parameters, choice.tokens, case.estimate.unique_tokens, choice.vocabulary),
+        loss_trust=trust_in_loss(choice.parameters),
+        disk_bytes=disk.total,
+        disk_bytes_by_part=disk.by_part(),
+        usd=None if machine.usd_per_hour is None else hours * machine.usd_per_hour,
+        device_hours=hours,
+    )
+
+
+def _machine_facts(case: Case, config: DecoderConfig) -> MachineFacts:
+    machine, flops = case.machine, training_flops_per_token(config)
+    return MachineFacts(
+        name=machine.name,
+        device=machine.device,
+        devices=machine.devices,
+        cpu=machine.cpu,
+        cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
+        ceiling_flops_per_second=dict(machine.ceiling_flops_per_second),
+        share_of_ceiling=machine.share_of_ceiling(n_parameters(config).total, flops, case.precision),
+        share_is_measured=machine.is_measured(case.precision),
+        tokens_per_second=case.tokens_per_second(config),
+    )
+
+
+def _data_facts(case: Case) -> DataFacts:
+    estimate = case.estimate
+    return DataFacts(
+        case.survey.n_files,
+        estimate.size_bytes,
+        estimate.training_bytes,
+        estimate.bytes_per_token,
+        estimate.unique_tokens,
+    )
