@@ -27,7 +27,12 @@ TokenIds = npt.NDArray[np.uint32]
 # tiktoken's regular expressions give up (and end the thread) after a million steps back, which only a run of blanks
 # longer than that can need. Such a text takes the slow road.
 LONGEST_RUN = 250_000
-_LONG_RUN = re.compile(r"\s{%d}" % LONGEST_RUN)
+_RUN = re.compile(r"\s+")
+
+
+def has_long_run(text: str) -> bool:
+    """True when the text holds a run of blanks that tiktoken's and rustbpe's regular expressions would not survive."""
+    return len(text) >= LONGEST_RUN and any(run.end() - run.start() >= LONGEST_RUN for run in _RUN.finditer(text))
 
 
 class Tokenizer:
@@ -55,7 +60,7 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, all of it plain text. Raises InputDataError for text that has no UTF-8 form."""
         self._check(text)
-        if len(text) >= LONGEST_RUN and _LONG_RUN.search(text):
+        if has_long_run(text):
             return self._encode_slowly(text)
         ids: list[int] = self._encoding.encode_ordinary(text)
         return ids
@@ -74,11 +79,10 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Sequence[int] | TokenIds) -> bytes:
         """The bytes of `ids`. Raises InputDataError for an id outside the vocabulary."""
-        try:
-            return b"".join([self._bytes[index] for index in ids])
-        except IndexError:
-            worst = max(ids)
-            raise InputDataError(f"token id {worst} is outside the vocabulary of {self.vocabulary}") from None
+        if len(ids) and not 0 <= min(ids) <= max(ids) < self.vocabulary:
+            outside = next(int(index) for index in ids if not 0 <= index < self.vocabulary)
+            raise InputDataError(f"token id {outside} is outside the vocabulary of {self.vocabulary}")
+        return b"".join([self._bytes[index] for index in ids])
 
     def _encode_slowly(self, text: str) -> list[int]:
         if self._slow is None:
