@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 REFERENCE = Path(__file__).parent / "reference"
-VERBS = ["up", "plan", "data", "tokenizer", "tokens", "train", "eval", "complete", "serve", "runs", "show", "lineage", "gc", "doctor", "recipe"] + [
-    "recipe show",
-    "recipe check",
-    "recipe schema",
+VERBS = [
+    *"up plan data tokenizer tokens train eval complete serve runs show lineage gc doctor recipe".split(),
+    *("recipe show", "recipe check", "recipe schema"),
 ]
 
 

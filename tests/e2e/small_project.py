@@ -8,7 +8,15 @@ import sys
 import sysconfig
 from pathlib import Path
 
-MODULES = ["abc", "argparse", "ast", "base64", "bisect", "calendar", "cmd", "code", "codecs", "collections/__init__", "colorsys", "configparser", "contextlib", "copy", "csv", "dataclasses", "datetime", "difflib", "dis", "enum", "fileinput", "fnmatch", "fractions", "functools", "gettext", "glob", "gzip", "hashlib", "heapq", "hmac", "inspect", "io", "json/decoder", "json/encoder", "keyword", "linecache", "locale", "logging/__init__", "mailbox", "numbers", "operator", "os", "pathlib", "pickle", "platform", "plistlib", "pprint", "queue", "random", "reprlib", "sched", "selectors", "shelve", "shlex", "shutil", "signal", "socket", "statistics", "string", "subprocess", "tempfile", "textwrap", "threading", "timeit", "token", "tokenize", "traceback", "types", "uuid", "weakref", "zipfile"]
+NAMES = """
+abc argparse ast base64 bisect calendar cmd code codecs collections/__init__ colorsys configparser contextlib
+copy csv dataclasses datetime difflib dis enum fileinput fnmatch fractions functools gettext glob gzip hashlib
+heapq hmac inspect io json/decoder json/encoder keyword linecache locale logging/__init__ mailbox numbers
+operator os pathlib pickle platform plistlib pprint queue random reprlib sched selectors shelve shlex shutil
+signal socket statistics string subprocess tempfile textwrap threading timeit token tokenize traceback types
+uuid weakref zipfile
+"""
+MODULES = NAMES.split()
 
 RECIPE = """\
 name: small

@@ -128,7 +128,7 @@ def test_unknown_options_and_verbs_are_usage_errors(tmp_path: Path, understudy) 
 
 
 def test_hostile_files_are_set_aside_with_a_reason_and_nothing_is_lost(tmp_path: Path, understudy) -> None:
-    recipe = write_project(tmp_path, ["abc", "ast", "bisect", "cmd", "copy", "csv", "shlex", "heapq", "queue"])
+    write_project(tmp_path, ["abc", "ast", "bisect", "cmd", "copy", "csv", "shlex", "heapq", "queue"])
     code = tmp_path / "code"
     n_good = len(list(code.glob("*.py")))
     (code / "nul.py").write_bytes(b"x = 1\n\x00\n" * 20)
