@@ -27,7 +27,7 @@ HEADER_SHARE = 0.25  # a header longer than this share of the context is left ou
 SMALLEST_PROMPT_SHARE = 0.25  # of the context; when max_tokens asks for more than the rest, the completion is shorter
 LINE_SEARCH_TOKENS = 32
 # Characters kept for each token of room before encoding, so that a prompt of 10 MB costs no more than one of 10 kB.
-# Code has 3 to 4 a token; where a run of blanks has more, the prompt ends up shorter than it could be, and nothing breaks.
+# Code has 3 to 4 a token; where runs of blanks have more, the prompt ends up shorter than it could be.
 CHARACTERS_PER_TOKEN = 24
 
 
