@@ -5,8 +5,8 @@ problems ─▶ candidate changes, the gentlest of each kind first ─▶ plan a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,7 +53,7 @@ def cannot_fit(recipe: Recipe, survey: Survey, machine: TrainingMachine, draft: 
     found = alternatives(recipe, survey, machine, draft.plan)
     lines = [f"{number}. {alternative}" for number, alternative in enumerate(found, start=1)]
     message = f"the recipe {recipe.name} cannot be trained: {'; '.join(draft.problems)}"
-    return ResourceError(message, "\n".join(["any one of these fits:", *lines]) if lines else None)
+    return ResourceError(message, "\n".join(["any one of these fits:", *lines]) if lines else "understudy doctor")
 
 
 def alternatives(recipe: Recipe, survey: Survey, machine: TrainingMachine, plan: Plan) -> list[Alternative]:
@@ -68,41 +68,37 @@ def alternatives(recipe: Recipe, survey: Survey, machine: TrainingMachine, plan:
     return found
 
 
-def _kinds(recipe: Recipe, plan: Plan) -> Iterator[Iterator[Change]]:
+def _kinds(recipe: Recipe, plan: Plan) -> Iterator[Iterable[Change]]:
     """Kinds of change in the order in which they are offered; within each, the smallest change first."""
     phase, unit = recipe.train[0], _unit(recipe)
-    yield _smaller_model(recipe, plan)
+    smaller = _smaller_models(recipe, plan)
+    yield smaller
     if phase.tokens != "auto":
+        if unit is not None:
+            yield ({**change, "train.0.tokens": "auto"} for change in smaller)
         yield ({"train.0.tokens": _round_down(plan.choice.tokens * 0.8**power)} for power in range(1, 60))
+    if recipe.model.scratch.hidden is not None:
+        yield ({"model.scratch.hidden": hidden} for hidden in _halvings(recipe.model.scratch.hidden, 32))
     if unit is not None:
         yield _more_budget(recipe, plan, unit)
-    yield _other_gpus(recipe)
-    if recipe.budget.gpu is not None:
-        yield ({"budget.gpus": recipe.budget.gpus * 2**power} for power in range(1, 11))
+    yield from _other_gpus(recipe)
     yield ({"train.0.micro_batch": rows} for rows in _halvings(plan.choice.micro_batch, 1))
     yield ({"train.0.context": context} for context in _halvings(plan.choice.context, 64))
     yield ({"tokenizer.train.vocabulary": vocabulary} for vocabulary in _halvings(plan.choice.vocabulary, 1024))
     if phase.optimizer == "adamw":
-        yield iter([{"train.0.optimizer": "muon"}])
+        yield [{"train.0.optimizer": "muon"}]
     if unit is not None:
-        yield iter([{f"budget.{unit}": None, "train.0.tokens": 100 * phase.context}])
-        yield iter([{f"budget.{unit}": None, "model.scratch.layers": 1}])
+        yield [{f"budget.{unit}": None, "train.0.tokens": 100 * phase.context}]
+        yield [{f"budget.{unit}": None, "model.scratch.layers": 1}]
 
 
-def _smaller_model(recipe: Recipe, plan: Plan) -> Iterator[Change]:
-    """Fewer layers, or parameters where the recipe sets those, or narrower layers; with fewer tokens if need be."""
+def _smaller_models(recipe: Recipe, plan: Plan) -> list[Change]:
+    """Fewer layers, or fewer parameters where the recipe sets those."""
     scratch = recipe.model.scratch
     if scratch.layers is None and scratch.parameters is not None:
         sizes = (_round_down(plan.choice.parameters * 0.8**power) for power in range(1, 80))
-        smaller: list[Change] = [{"model.scratch.parameters": size} for size in sizes if size >= 100_000]
-    else:
-        smaller = [{"model.scratch.layers": layers} for layers in range(plan.choice.layers - 1, 0, -1)]
-    if scratch.hidden is not None:
-        smaller += [{"model.scratch.hidden": hidden} for hidden in _halvings(scratch.hidden, 32)]
-    yield from smaller
-    if recipe.train[0].tokens != "auto" and _unit(recipe) is not None:
-        half = smaller[len(smaller) // 2 :]
-        yield from ({**change, "train.0.tokens": "auto"} for change in half)
+        return [{"model.scratch.parameters": size} for size in sizes if size >= 100_000]
+    return [{"model.scratch.layers": layers} for layers in range(plan.choice.layers - 1, 0, -1)]
 
 
 def _unit(recipe: Recipe) -> str | None:
@@ -118,16 +114,21 @@ def _more_budget(recipe: Recipe, plan: Plan, unit: str) -> Iterator[Change]:
     yield from ({f"budget.{unit}": _round_up(start * 1.5**power)} for power in range(24))
 
 
-def _other_gpus(recipe: Recipe) -> Iterator[Change]:
-    """GPUs by name: all, or those that have more memory, or as much and more speed, than the one asked for."""
-    now = find_gpu(recipe.budget.gpu) if recipe.budget.gpu is not None else None
+def _other_gpus(recipe: Recipe) -> Iterator[Iterable[Change]]:
+    """One GPU that is better than the one asked for; then more of the one asked for; then eight or 64 of any."""
+    budget = recipe.budget
+    now = find_gpu(budget.gpu) if budget.gpu is not None else None
     size = (0, 0.0) if now is None else (now.memory_bytes, now.bf16_flops_per_second)
-    larger = (gpu for gpu in GPUS.values() if (gpu.memory_bytes, gpu.bf16_flops_per_second) > size)
-    yield from ({"budget.gpu": gpu.name} for gpu in larger)
+    larger = [gpu.name for gpu in GPUS.values() if (gpu.memory_bytes, gpu.bf16_flops_per_second) > size]
+    yield [{"budget.gpu": name} for name in larger]
+    if now is not None:
+        yield [{"budget.gpus": budget.gpus * 2**power} for power in range(1, 11)]
+    for gpus in (8, 64):
+        yield [{"budget.gpu": name, "budget.gpus": gpus} for name in larger]
 
 
 def _that_fit(
-    recipe: Recipe, survey: Survey, machine: TrainingMachine, kind: Iterator[Change]
+    recipe: Recipe, survey: Survey, machine: TrainingMachine, kind: Iterable[Change]
 ) -> Iterator[Alternative]:
     """Those changes that are allowed and whose plan has no problem left."""
     for change in kind:
@@ -155,8 +156,7 @@ def with_changes(recipe: Recipe, change: Change) -> Recipe:
 def _machine_for(changed: Recipe, recipe: Recipe, machine: TrainingMachine) -> TrainingMachine:
     if changed.budget == recipe.budget or changed.budget.gpu is None:
         return machine
-    named = named_machine(find_gpu(changed.budget.gpu), changed.budget.gpus, changed.budget.usd_per_gpu_hour)
-    return replace(named, free_disk_bytes=machine.free_disk_bytes)
+    return named_machine(find_gpu(changed.budget.gpu), changed.budget.gpus, changed.budget.usd_per_gpu_hour)
 
 
 def _halvings(value: int, least: int) -> Iterator[int]:

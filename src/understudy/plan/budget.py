@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from understudy.core.recipe import Recipe
 from understudy.core.units import duration_text, money_text
+from understudy.plan.cost import UPKEEP_SHARE
 from understudy.plan.machines import TrainingMachine
 
 # Where the recipe says neither what the model, nor the tokens, nor the budget should be.
 DEFAULT_SECONDS = 600.0
 # Kept back from the budget: probes and rates differ from a long run by a few per cent.
 SAFETY_MARGIN = 0.05
-# Validation, checkpoints and the log, as a share of the time spent on training steps.
-UPKEEP_SHARE = 0.03
 # Before the first step: loading, and compiling the layers once.
 STARTUP_SECONDS = {"cpu": 2.0, "cuda": 20.0}
 COMPILE_SECONDS = {"cpu": 15.0, "cuda": 60.0}
@@ -58,9 +57,3 @@ def affordable_tokens(recipe: Recipe, machine: TrainingMachine, seconds: float, 
     """The tokens that can be trained on within `seconds`, start-up, upkeep and safety margin taken off."""
     usable = seconds * (1.0 - SAFETY_MARGIN) - startup_seconds(recipe, machine, seconds)
     return max(0.0, usable) * tokens_per_second / (1.0 + UPKEEP_SHARE)
-
-
-def predicted_seconds(recipe: Recipe, machine: TrainingMachine, tokens: float, tokens_per_second: float) -> float:
-    """Wall-clock seconds of the whole training run, without the safety margin."""
-    training = tokens / tokens_per_second * (1.0 + UPKEEP_SHARE)
-    return training + startup_seconds(recipe, machine, training)

@@ -17,8 +17,9 @@ from understudy.core.errors import InputDataError, RecipeError
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Survey
 from understudy.model.config import DecoderConfig, dial, dial_for_parameters, n_parameters, training_flops_per_token
-from understudy.plan.budget import Allowance, affordable_tokens, allowance, predicted_seconds, startup_seconds
+from understudy.plan.budget import Allowance, affordable_tokens, allowance, startup_seconds
 from understudy.plan.corpus_tokens import TokenEstimate, estimate_tokens
+from understudy.plan.cost import share_of_ceiling, tokens_per_second, training_cost
 from understudy.plan.explain import problems_with, reasons_for, warnings_for
 from understudy.plan.machines import TrainingMachine
 from understudy.plan.memory import Disk, Memory, disk_needed, training_memory
@@ -58,10 +59,7 @@ class Case:
         return PASSES_WITHOUT_WARNING * self.estimate.unique_tokens
 
     def tokens_per_second(self, config: DecoderConfig) -> float:
-        flops = training_flops_per_token(config)
-        machine = self.machine
-        share = machine.share_of_ceiling(n_parameters(config).total, flops, self.precision)
-        return machine.devices * machine.ceiling(self.precision) * share / flops
+        return tokens_per_second(config, self.machine, self.precision)
 
     def affordable(self, config: DecoderConfig) -> float:
         """Tokens this shape can be trained on within the budget; infinite without one."""
@@ -194,26 +192,26 @@ def _choice(case: Case, config: DecoderConfig, tokens: float) -> Choice:
 
 
 def _predicted(case: Case, config: DecoderConfig, choice: Choice, memory: Memory, disk: Disk) -> Predicted:
-    machine, rate = case.machine, case.tokens_per_second(config)
-    seconds = predicted_seconds(case.recipe, machine, choice.tokens, rate)
-    hours = seconds / 3600 * machine.devices
+    machine, recipe = case.machine, case.recipe
+    startup = startup_seconds(recipe, machine, choice.tokens / case.tokens_per_second(config))
+    cost = training_cost(config, choice.tokens, machine, case.precision, startup)
     return Predicted(
-        seconds=seconds,
-        startup_seconds=startup_seconds(case.recipe, machine, choice.tokens / rate),
-        flops=choice.tokens * training_flops_per_token(config),
+        seconds=cost.seconds,
+        startup_seconds=startup,
+        flops=cost.flops,
         peak_memory_bytes=memory.total,
         memory_bytes=memory.by_part(),
         loss=expected_loss(choice.parameters, choice.tokens, case.estimate.unique_tokens, choice.vocabulary),
         loss_trust=trust_in_loss(choice.parameters),
         disk_bytes=disk.total,
         disk_bytes_by_part=disk.by_part(),
-        usd=None if machine.usd_per_hour is None else hours * machine.usd_per_hour,
-        device_hours=hours,
+        usd=cost.usd,
+        device_hours=cost.device_hours,
     )
 
 
 def _machine_facts(case: Case, config: DecoderConfig) -> MachineFacts:
-    machine, flops = case.machine, training_flops_per_token(config)
+    machine = case.machine
     return MachineFacts(
         name=machine.name,
         device=machine.device,
@@ -222,7 +220,7 @@ def _machine_facts(case: Case, config: DecoderConfig) -> MachineFacts:
         cores=machine.cores,
         memory_bytes=machine.memory_bytes,
         ceiling_flops_per_second=dict(machine.ceiling_flops_per_second),
-        share_of_ceiling=machine.share_of_ceiling(n_parameters(config).total, flops, case.precision),
+        share_of_ceiling=share_of_ceiling(config, machine, case.precision),
         share_is_measured=machine.is_measured(case.precision),
         tokens_per_second=case.tokens_per_second(config),
     )

@@ -16,9 +16,9 @@ Optimizer = Literal["muon", "adamw"]
 
 # A process that has imported torch, or an idle CUDA context with its workspaces.
 RUNTIME_BYTES = {"cpu": 500_000_000, "cuda": 1_200_000_000}
-# Scores are made for this many tokens at a time, as in a chunked cross entropy: bf16 scores, fp32 scores, gradient.
-LOGITS_CHUNK_TOKENS = 2048
-_LOGITS_BYTES_PER_SCORE = 10
+# The loss holds this many scores at once (model/loss.py): as bf16, twice as fp32, and their gradient.
+CHUNK_SCORES = 2**24
+_BYTES_PER_SCORE = 12
 # Allocators round up and fragment; 15 % is what we add to the parts that come and go.
 _ALLOCATOR_SLACK = 1.15
 
@@ -56,7 +56,7 @@ def training_memory(
         gradients=sharded * 4,
         optimizer=-(-_optimizer_bytes(config, optimizer) // devices),
         activations=int(_ALLOCATOR_SLACK * n_tokens * _activation_bytes_per_token(config, precision, device)),
-        logits=min(n_tokens, LOGITS_CHUNK_TOKENS) * config.vocabulary * _LOGITS_BYTES_PER_SCORE,
+        logits=min(n_tokens * config.vocabulary, CHUNK_SCORES) * _BYTES_PER_SCORE,
         runtime=RUNTIME_BYTES[device],
     )
 
