@@ -43,7 +43,7 @@ class LocalEngine:
         self._usage = usage
         self._vocabulary = Vocabulary(
             decode_bytes=tokenizer.decode_bytes,
-            ends=frozenset(tokenizer.special.values()),  # whatever the layout's tokens announce, the text is over
+            ends=frozenset(tokenizer.special[text] for text in usage.stop if text in tokenizer.special),
             size=min(tokenizer.vocabulary, decoder.config.vocabulary),
         )
         self._batch = Batch(decoder, n_slots, PrefixMemory())
@@ -101,20 +101,19 @@ class LocalEngine:
     def stats(self) -> dict[str, Any]:
         """Counts since the start, and what runs and waits now."""
         with self._wake:
-            n_open = len(self._open)
-        n_running = self._batch.n_running
+            n_waiting = len(self._new) + len(self._batch.waiting)
         return {
             "is_alive": self._failure is None and self._worker.is_alive(),
             "n_slots": self._batch.n_slots,
-            "n_running": n_running,
-            "n_waiting": max(0, n_open - n_running),
+            "n_running": self._batch.n_running,
+            "n_waiting": n_waiting,
             **asdict(self._batch.counts),
         }
 
     def capabilities(self) -> Capabilities:
         """The model's name, context and vocabulary."""
         config = self._decoder.config
-        has_fim = self._usage.fim is not None
+        has_fim = self._usage.fim_mode is not None
         return Capabilities(self._usage.name, self._context, config.vocabulary, has_fim, logprobs=True)
 
     def close(self) -> None:

@@ -42,7 +42,8 @@ def candidates(scores_v: Scores, sampling: Sampling) -> tuple[npt.NDArray[np.int
     probabilities add up to at least top_p), as in transformers.
     """
     ids = _best_first(scores_v, sampling.top_k)
-    scaled = (scores_v[ids].astype(np.float64) - float(scores_v[ids[0]])) / sampling.temperature
+    with np.errstate(over="ignore"):  # a temperature near zero sends all but the best to minus infinity, as it should
+        scaled = (scores_v[ids].astype(np.float64) - float(scores_v[ids[0]])) / sampling.temperature
     weights = np.exp(scaled)
     if sampling.top_p < 1.0:
         cumulative = weights.cumsum()

@@ -73,7 +73,7 @@ def read_request(body: bytes, context: int) -> CompletionRequest:
         raise _refusal(error.errors(include_url=False, include_context=False)[0]) from None
     _refuse_what_is_missing_here(request)
     if request.max_tokens is not None and request.max_tokens > context:
-        message = f"max_tokens is {request.max_tokens}, and the model's context is {context} tokens"
+        message = f"max_tokens is more than the model's context of {context} tokens"
         raise ApiError(422, message, param="max_tokens")
     return request
 

@@ -92,7 +92,7 @@ class PromptProtocol(H11Protocol):
         self.loop.call_later(HEADER_SECONDS, self._close_if_silent)
 
     def _close_if_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        if not self.cycle and not self.transport.is_closing():
             self.transport.close()
 
 
