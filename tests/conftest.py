@@ -14,7 +14,7 @@ MERGES = [(b"d", b"e"), (b"de", b"f"), (b"s", b"e"), (b"l", b"f"), (b"se", b"lf"
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole model folder, small enough to load in milliseconds: random weights that write varied, printable nonsense."""
+    """A whole model folder, loaded in milliseconds: random weights that write varied, printable nonsense."""
     import torch
 
     from understudy.formats.special_tokens import END, SPECIAL_IDS

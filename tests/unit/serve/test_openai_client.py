@@ -6,7 +6,6 @@ import threading
 
 import openai
 import pytest
-
 from tests.unit.serve.conftest import Running, Start
 
 PROMPT = "def f(self):\n"
@@ -124,7 +123,7 @@ def test_a_full_queue_is_answered_at_once_with_429_and_retry_after(start: Start)
     small = start(n_slots=1, queue=1)
     client = small.client
     with small.engine._wake:  # holds the worker still, so that the two stay where they are
-        streams = [client.completions.create(model="tiny", prompt="", max_tokens=9, stream=True) for _ in range(2)]
+        streams = [client.completions.create(model="tiny", prompt=PROMPT, max_tokens=9, stream=True) for _ in range(2)]
         with pytest.raises(openai.RateLimitError) as refused:
             client.completions.create(model="tiny", prompt=PROMPT)
     assert refused.value.response.headers["retry-after"] == "1"

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-
 from tests.unit.serve.conftest import Running
 
 BAD_VALUES: list[tuple[dict[str, Any], int, str]] = [
