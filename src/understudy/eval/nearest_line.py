@@ -20,7 +20,8 @@ from understudy.eval.items import MAX_MIDDLE_LINES, Item
 from understudy.eval.words import LINE_BREAK, Hashes, Words, runs, words_of
 
 BLOCK_BYTES = 4_000_000  # about 160 MB of memory while it is searched
-BETWEEN_FILES = b"\n\x01\n"  # a sign that no prompt ends with, so that nothing matches across files
+FILE_SIGN = b"\x01"  # no prompt ends with it, so nothing matches across files
+BETWEEN_FILES = b"\n" + FILE_SIGN + b"\n"
 RUN_LENGTHS = (8, 4, 2, 1)
 MAX_RUN = 16  # agreeing words before the cursor that count
 MAX_AFTER = 8  # agreeing words behind it that count
@@ -140,7 +141,9 @@ def _rank_and_copy(block: bytes, words: Words, question: Question, places: Place
     shared = _shared_surroundings(words.hashes, question.before, places)
     scores = run + WEIGHT_SURROUNDINGS * shared + WEIGHT_AFTER * after
     for choice in np.argsort(-scores, kind="stable")[:MAX_KEPT]:
-        text = _copy(block, words, question, int(places[choice]), int(ends[choice]))
+        text = _copy(block, words, question, int(places[choice]), int(ends[choice])).split(FILE_SIGN)[0].rstrip()
+        if not text:
+            continue
         entry = question.found.setdefault(text, [0.0, 0.0])
         entry[0] = max(entry[0], float(scores[choice]))
         entry[1] += 1

@@ -10,6 +10,7 @@ from understudy.eval.results import MODEL
 Table = tuple[str, Sequence[str], Sequence[Sequence[object]]]
 
 NAMES = {"lzma": "LZMA, file by file"}
+MODES = ("left-to-right", "fill-in-the-middle")
 
 
 def tables(scores: Mapping[str, Any]) -> list[Table]:
@@ -19,7 +20,7 @@ def tables(scores: Mapping[str, Any]) -> list[Table]:
     if "bits-per-byte" in suites:
         found.append(_bits_table(suites["bits-per-byte"]))
     if "own-code" in suites:
-        found.extend(_mode_table(mode, systems) for mode, systems in suites["own-code"].items())
+        found.extend(_mode_table(mode, suites["own-code"][mode]) for mode in MODES)
     return found
 
 

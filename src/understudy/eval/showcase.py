@@ -21,9 +21,8 @@ def showcase(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     items: list[dict[str, Any]] = []
     for quantile in QUANTILES:
         for mode in MODES:
-            chosen = _at(ranked[mode], quantile)
-            if chosen is not None and all(chosen["task_id"] != item["task_id"] for item in items):
-                items.append(_shown(chosen, quantile))
+            shown = {item["task_id"] for item in items}
+            items.extend(_shown(sample, quantile) for sample in _nearest(ranked[mode], quantile, shown))
     return {"rule": RULE, "items": items}
 
 
@@ -32,8 +31,11 @@ def _ranked(samples: Sequence[Mapping[str, Any]], mode: str) -> list[Mapping[str
     return sorted(of_mode, key=lambda sample: (sample["systems"]["model"]["edit_similarity"], sample["task_id"]))
 
 
-def _at(ranked: Sequence[Mapping[str, Any]], quantile: float) -> Mapping[str, Any] | None:
-    return ranked[round(quantile * (len(ranked) - 1))] if ranked else None
+def _nearest(ranked: Sequence[Mapping[str, Any]], quantile: float, shown: set[str]) -> list[Mapping[str, Any]]:
+    """The sample at the quantile, or the nearest that is not shown yet when there are too few; none when all are."""
+    rank = quantile * (len(ranked) - 1)
+    free = [place for place, sample in enumerate(ranked) if sample["task_id"] not in shown]
+    return [ranked[min(free, key=lambda place: abs(place - rank))]] if free else []
 
 
 def _shown(sample: Mapping[str, Any], quantile: float) -> dict[str, Any]:
