@@ -71,11 +71,11 @@ def alternatives(recipe: Recipe, survey: Survey, machine: TrainingMachine, plan:
 def _kinds(recipe: Recipe, plan: Plan) -> Iterator[Iterable[Change]]:
     """Kinds of change in the order in which they are offered; within each, the smallest change first."""
     phase, unit = recipe.train[0], _unit(recipe)
-    smaller = _smaller_models(recipe, plan)
-    yield smaller
+    yield _smaller_models(recipe, plan)
     if phase.tokens != "auto":
         if unit is not None:
-            yield ({**change, "train.0.tokens": "auto"} for change in smaller)
+            asked = "parameters" if recipe.model.scratch.parameters is not None else "layers"
+            yield [{f"model.scratch.{asked}": None, "train.0.tokens": "auto"}]
         yield ({"train.0.tokens": _round_down(plan.choice.tokens * 0.8**power)} for power in range(1, 60))
     if recipe.model.scratch.hidden is not None:
         yield ({"model.scratch.hidden": hidden} for hidden in _halvings(recipe.model.scratch.hidden, 32))

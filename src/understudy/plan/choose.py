@@ -22,7 +22,7 @@ from understudy.plan.corpus_tokens import TokenEstimate, estimate_tokens
 from understudy.plan.cost import share_of_ceiling, tokens_per_second, training_cost
 from understudy.plan.explain import problems_with, reasons_for, warnings_for
 from understudy.plan.machines import TrainingMachine
-from understudy.plan.memory import Disk, Memory, disk_needed, training_memory
+from understudy.plan.memory import MOST_ROW_SPLIT, Disk, Memory, disk_needed, training_memory
 from understudy.plan.record import Choice, DataFacts, MachineFacts, Plan, Precision, Predicted
 from understudy.plan.scaling import PASSES_WITHOUT_WARNING, expected_loss, trust_in_loss
 from understudy.plan.settings import batch_rows, learning_rate, micro_batch
@@ -68,8 +68,13 @@ class Case:
         return affordable_tokens(self.recipe, self.machine, self.allowance.seconds, self.tokens_per_second(config))
 
     def memory(self, config: DecoderConfig, rows: int) -> Memory:
-        machine, phase = self.machine, self.recipe.train[0]
-        return training_memory(config, rows, self.precision, phase.optimizer, machine.device, machine.devices)
+        """Memory on each device with `rows` at once; where one row is too large, a server's devices share it."""
+        machine, optimizer = self.machine, self.recipe.train[0].optimizer
+        whole = training_memory(config, rows, self.precision, optimizer, machine.device, machine.devices)
+        if rows > 1 or machine.devices == 1 or whole.total <= USABLE_MEMORY_SHARE * machine.memory_bytes:
+            return whole
+        split = min(machine.devices, MOST_ROW_SPLIT)
+        return training_memory(config, rows, self.precision, optimizer, machine.device, machine.devices, split)
 
     def fits_memory(self, config: DecoderConfig, rows: int = 1) -> bool:
         return self.memory(config, rows).total <= USABLE_MEMORY_SHARE * self.machine.memory_bytes

@@ -16,6 +16,8 @@ Optimizer = Literal["muon", "adamw"]
 
 # A process that has imported torch, or an idle CUDA context with its workspaces.
 RUNTIME_BYTES = {"cpu": 500_000_000, "cuda": 1_200_000_000}
+# Devices that can share the work on one row: those of one server.
+MOST_ROW_SPLIT = 8
 # The loss holds this many scores at once (model/loss.py): as bf16, twice as fp32, and their gradient.
 CHUNK_SCORES = 2**24
 _BYTES_PER_SCORE = 12
@@ -44,12 +46,22 @@ class Memory:
 
 
 def training_memory(
-    config: DecoderConfig, micro_batch: int, precision: Precision, optimizer: Optimizer, device: str, devices: int = 1
+    config: DecoderConfig,
+    micro_batch: int,
+    precision: Precision,
+    optimizer: Optimizer,
+    device: str,
+    devices: int = 1,
+    row_split: int = 1,
 ) -> Memory:
-    """Bytes that training takes on each device; weights, gradients and optimizer are sharded over `devices` (FSDP)."""
+    """Bytes that training takes on each device.
+
+    Weights, gradients and optimizer are sharded over all `devices` (FSDP). `row_split` devices share the work on a row
+    (tensor and sequence parallel), and so its activations and scores.
+    """
     counts = n_parameters(config)
     sharded = -(-counts.total // devices)
-    n_tokens = micro_batch * config.context
+    n_tokens = -(-micro_batch * config.context // row_split)
     return Memory(
         weights=sharded * (2 if precision == "bf16" else 4),
         master_weights=sharded * (4 if precision == "bf16" else 0),

@@ -24,6 +24,12 @@ def test_adamw_in_bf16_takes_eighteen_bytes_a_parameter_and_a_quarter_of_it_on_f
     assert one.activations == four.activations
 
 
+def test_a_row_shared_by_eight_devices_takes_an_eighth_of_the_activations() -> None:
+    whole, shared = (training_memory(SHAPE, 1, "bf16", "adamw", "cuda", 8, split) for split in (1, 8))
+    assert shared.activations == pytest.approx(whole.activations / 8, rel=1e-6)
+    assert shared.weights == whole.weights
+
+
 def test_muon_keeps_less_than_adamw_and_fp32_needs_no_master_copy() -> None:
     muon, adamw = (training_memory(SHAPE, 1, "fp32", optimizer, "cpu") for optimizer in ("muon", "adamw"))
     assert muon.optimizer < adamw.optimizer
