@@ -4,8 +4,8 @@
                                                         SPM: <fim_prefix><fim_suffix> suffix <fim_middle> prefix middle
 
 After Bavarian et al. 2022, "Efficient Training of Language Models to Fill in the Middle" (arXiv 2207.14255): the cuts
-are between characters, not tokens (their section 4.2: a model trained on token cuts alone fails when the cursor stands
-inside a word), PSM and SPM are mixed (section 4.3, SPM in the form they call SPMv2), and each part is encoded on its
+are between characters, not tokens (a model trained on token or line cuts alone fails when the cursor stands inside a
+word), PSM and SPM are mixed (SPM in the form they call SPMv2), and each part is encoded on its
 own, so that the model meets the half tokens an editor makes.
 
 We differ in where the cuts fall. Theirs are uniform over the text, so that a middle is a third of the document on
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -42,27 +42,42 @@ class FimSplit:
     mode: FimMode
 
 
+class Middle(NamedTuple):
+    """Where a middle starts and ends, in characters. Only a uniform one may be empty."""
+
+    start: int
+    end: int
+
+
 def transform(rng: np.random.Generator, text: str, rate: float, spm: float) -> FimSplit | None:
-    """A split of `text`, or None (with probability 1 - rate, or for an empty text): leave it left to right.
+    """A split of `text`, or None: leave it left to right."""
+    mode = draw_mode(rng, rate, spm)
+    return None if mode is None else split(rng, text, mode)
 
-    `spm` is the share of the splits laid out suffix first.
-    """
+
+def draw_mode(rng: np.random.Generator, rate: float, spm: float) -> FimMode | None:
+    """Whether a text is split (with probability `rate`) and how it is then laid out (`spm`: the share suffix first)."""
     fim_draw, mode_draw = rng.random(2)
-    if fim_draw >= rate or not text:
+    if fim_draw >= rate:
         return None
+    return "spm" if mode_draw < spm else "psm"
+
+
+def split(rng: np.random.Generator, text: str, mode: FimMode) -> FimSplit:
+    """The text cut at a random middle."""
     start, end = middle_span(rng, text)
-    return FimSplit(text[:start], text[start:end], text[end:], "spm" if mode_draw < spm else "psm")
+    return FimSplit(text[:start], text[start:end], text[end:], mode)
 
 
-def middle_span(rng: np.random.Generator, text: str) -> tuple[int, int]:
-    """Where the middle starts and ends, in characters; never empty unless the cut is a uniform one."""
+def middle_span(rng: np.random.Generator, text: str) -> Middle:
+    """Where a random middle of `text` lies."""
     kind = _draw_kind(rng)
     if kind != "uniform":
-        span = _editor_span(rng, text, n_lines=_draw_n_lines(rng) if kind == "lines" else 1)
-        if span is not None:
-            return span
+        middle = _editor_middle(rng, text, n_lines=_draw_n_lines(rng) if kind == "lines" else 1)
+        if middle is not None:
+            return middle
     first, second = sorted(int(cut) for cut in rng.integers(0, len(text) + 1, size=2))
-    return first, second
+    return Middle(first, second)
 
 
 def _draw_kind(rng: np.random.Generator) -> Span:
@@ -78,11 +93,13 @@ def _draw_n_lines(rng: np.random.Generator) -> int:
     return min(int(rng.geometric(0.5)), MOST_LINES)
 
 
-def _editor_span(rng: np.random.Generator, text: str, n_lines: int) -> tuple[int, int] | None:
+def _editor_middle(rng: np.random.Generator, text: str, n_lines: int) -> Middle | None:
     """From a cursor in a line that is not blank to the end of that line or of one of the next; None if none is found.
 
     Half of the cursors stand at the line's first letter (a line just indented), half anywhere later in the line.
     """
+    if not text:
+        return None
     for place in rng.integers(0, len(text), size=PLACES_TRIED):
         line_start = text.rfind("\n", 0, int(place)) + 1
         line_end = _line_end(text, line_start)
@@ -96,7 +113,7 @@ def _editor_span(rng: np.random.Generator, text: str, n_lines: int) -> tuple[int
             if line_end == len(text):
                 break
             line_end = _line_end(text, line_end + 1)
-        return cursor, line_end
+        return Middle(cursor, line_end)
     return None
 
 

@@ -58,18 +58,18 @@ class ShardWriter:
     def write(self, pieces: Sequence[Piece]) -> None:
         """Write one row made of these pieces, padded to its width. Raises InputDataError for an id out of range."""
         row = np.full(self._width, SPECIAL_IDS[FIM_PAD], dtype=self._dtype)
-        records = np.zeros(len(pieces), dtype=PIECE)
+        records = []
         start = 0
-        for record, piece in zip(records, pieces, strict=True):
+        for piece in pieces:
             self._check_ids(piece)
             length = len(piece.tokens)
             row[start : start + length] = piece.tokens
-            record[["row", "document", "start", "length"]] = (self._n_rows, piece.document, start, length)
-            record[["n_bytes", "n_scored_bytes", "layout"]] = (piece.n_bytes, piece.n_scored_bytes, piece.layout)
+            text = (piece.n_bytes, piece.n_scored_bytes, piece.layout)
+            records.append((self._n_rows, piece.document, start, length, *text))
             start += length
             self._count(piece)
         self._open_shard().write(row.tobytes())
-        self._pieces.write(records.tobytes())
+        self._pieces.write(np.array(records, dtype=PIECE).tobytes())
         self._rows.write(np.array(self._n_pieces, ROW).tobytes())
         self._n_rows += 1
 

@@ -1,0 +1,128 @@
+"""The tokens stage: corpus + tokenizer ──▶ token shards of both splits and their manifest.
+
+documents ──threads: encode, split, lay out──▶ pieces ──▶ rows ──▶ shards
+
+The manifest is written last; a killed run starts again from nothing. Memory holds some hundred documents, a window of
+pieces and the open rows, whatever the corpus's size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from understudy.core.errors import InputDataError, Interrupted
+from understudy.core.recipe import Recipe
+from understudy.core.stage import Inputs, Stage
+from understudy.core.tracking import Events
+from understudy.formats.shard_writer import Piece, ShardWriter, write_manifest
+from understudy.formats.shards import Split
+from understudy.formats.tokenizer import Tokenizer
+from understudy.tokenizer.documents import Document, measure, read_documents
+from understudy.tokenizer.pieces import PieceSettings, pieces_of
+from understudy.tokenizer.rows import fill_rows
+from understudy.tokenizer.stage import empty
+
+DOCUMENTS_AT_ONCE = 32
+MOST_WORKERS = 8  # tiktoken works without Python's lock, the rest holds it: more threads than this only wait
+
+
+def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[str, Any]:
+    """Pack both splits; returns the metrics. Raises InputDataError when there is no training text."""
+    empty(work_dir)
+    corpus, tokenizer = inputs["corpus"].path, Tokenizer.load(inputs["tokenizer"].path)
+    phase = recipe.train[0]
+    train = PieceSettings(phase.context, recipe.seed, phase.fim.rate, phase.fim.spm)
+    valid = PieceSettings(phase.context, recipe.seed, fim_rate=0.0, spm_share=0.0, header_rate=0.0)
+    splits = {
+        "train": pack(corpus, "train", tokenizer, train, work_dir, events),
+        "valid": pack(corpus, "valid", tokenizer, valid, work_dir, events),
+    }
+    if splits["train"]["n_tokens"] == 0:
+        raise InputDataError(
+            "the corpus has no text to train on", "understudy show latest   (says why files were dropped)"
+        )
+    if splits["valid"]["n_rows"] == 0:
+        events.warning("there is no held-out text: nothing will be validated", "set data.split.valid higher")
+    write_manifest(work_dir, splits, phase.context, tokenizer.vocabulary, inputs["tokenizer"].id)
+    return _metrics(splits)
+
+
+def pack(
+    corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, folder: Path, events: Events
+) -> dict[str, Any]:
+    """Write the rows of one split; returns its facts for the manifest."""
+    size = measure(corpus, split)
+    pieces = _reported(_pieces(corpus, split, tokenizer, settings), split, size.n_bytes, events)
+    with ShardWriter(folder, split, settings.context, tokenizer.vocabulary) as writer:
+        for row in fill_rows(pieces, settings.capacity):
+            writer.write(row)
+        facts = writer.close()
+    return facts | {"n_documents": size.n_documents}
+
+
+def _pieces(corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings) -> Iterator[Piece]:
+    """The pieces of all documents in the corpus's order, encoded a few batches ahead."""
+
+    def encode(batch: list[Document]) -> list[Piece]:
+        return [piece for document in batch for piece in pieces_of(tokenizer, document, settings)]
+
+    n_workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    waiting: deque[Future[list[Piece]]] = deque()
+    with ThreadPoolExecutor(n_workers, thread_name_prefix="encode") as workers:
+        try:
+            for batch in _batches(read_documents(corpus, split)):
+                waiting.append(workers.submit(encode, batch))
+                if len(waiting) > 2 * n_workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    stream = iter(documents)
+    while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
+        yield batch
+
+
+def _reported(pieces: Iterable[Piece], split: Split, n_bytes: int, events: Events) -> Iterator[Piece]:
+    done = 0
+    for number, piece in enumerate(pieces):
+        yield piece
+        done += piece.n_bytes
+        if number % 256 == 0:
+            events.progress(f"packing {split}", done, n_bytes, "B")
+            if events.should_stop:
+                raise Interrupted("stopped while packing", "run the same command to continue")
+    events.progress(f"packing {split}", n_bytes, n_bytes, "B")
+
+
+def _metrics(splits: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    train, valid = splits["train"], splits["valid"]
+    n_pieces = max(train["n_pieces"], 1)
+    return {
+        "n_tokens": train["n_tokens"],
+        "n_rows": train["n_rows"],
+        "n_valid_tokens": valid["n_tokens"],
+        "padding_fraction": train["padding_fraction"],
+        "bytes_per_token": round(train["n_bytes"] / max(train["n_tokens"], 1), 4),
+        "fim_fraction": round(1 - train["n_by_layout"]["left-to-right"] / n_pieces, 4),
+    }
+
+
+STAGE = Stage(
+    name="tokens",
+    kind="tokens",
+    version="1",
+    reads=("seed", "train.0.fim", "train.0.context"),
+    needs=("corpus", "tokenizer"),
+    run=run,
+)
