@@ -1,0 +1,38 @@
+"""How every benchmark writes what it measured: beside the numbers the machine, the versions, the commit and the date."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from understudy.core.hardware import Machine
+from understudy.core.units import bytes_text
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def write_result(name: str, measured: dict[str, Any], packages: tuple[str, ...] = ()) -> Path:
+    """Write benchmarks/results/<name>.json and print it."""
+    machine = Machine.here()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    result = {
+        "benchmark": name,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": f"python benchmarks/{name}.py",
+        "commit": commit,
+        "machine": f"{machine.cpu}, {machine.cores} cores, {bytes_text(machine.memory_bytes)}, {machine.system}",
+        "versions": {"python": machine.python}
+        | {package: importlib.metadata.version(package) for package in ("torch", *packages)},
+        "measured": measured,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"{name}.json"
+    target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(target.read_text(encoding="utf-8"))
+    return target

@@ -1,0 +1,96 @@
+"""Seconds of the demo by stage on a fresh project, and of an `up` that finds everything done, beside `dvc repro`'s.
+
+DVC is what people use to skip stages whose inputs did not change; its pipeline here has the same number of stages over
+the same source files, and each stage only copies a file, so that what is compared is finding out that nothing is to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from record import write_result
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("plan", "data", "tokenizer", "tokens", "train", "eval")
+N_REPEATS = 5
+
+
+def timed(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> tuple[float, float, str]:
+    """Wall seconds, CPU seconds and stdout of a command."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=environment)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
+def demo(project: Path) -> dict[str, Any]:
+    """The demo on a fresh project, then again with nothing to do."""
+    command = [
+        sys.executable,
+        "-m",
+        "understudy",
+        "up",
+        str(ROOT / "recipes" / "demo.yaml"),
+        "--json",
+        "--project",
+        str(project),
+    ]
+    wall, cpu, output = timed(command, ROOT)
+    stages = {stage["stage"]: stage["seconds"] for stage in json.loads(output)["stages"]}
+    again = [timed(command, ROOT)[:2] for _ in range(N_REPEATS)]
+    return {
+        "demo_seconds": round(wall, 1),
+        "demo_cpu_seconds": round(cpu, 1),
+        "demo_seconds_by_stage": stages,
+        "demo_seconds_outside_stages": round(wall - sum(stages.values()), 1),
+        "no_op_seconds_median": round(statistics.median(wall for wall, _ in again), 3),
+        "no_op_cpu_seconds_median": round(statistics.median(cpu for _, cpu in again), 3),
+    }
+
+
+def dvc(folder: Path) -> dict[str, Any]:
+    """`dvc repro` with nothing to do, over the same source files; empty where dvc is not installed."""
+    program = Path(sys.executable).with_name("dvc")
+    if not program.exists():
+        return {"dvc": "not installed (pip install dvc)"}
+    library = Path(sysconfig.get_paths()["stdlib"])
+    shutil.copytree(
+        library, folder / "source", ignore=shutil.ignore_patterns("site-packages", "__pycache__", "*.so", "*.a")
+    )
+    previous, stages = "source", []
+    for name in STAGES:
+        stages.append(f"  {name}:\n    cmd: echo {name} > {name}.txt\n    deps: [{previous}]\n    outs: [{name}.txt]\n")
+        previous = f"{name}.txt"
+    (folder / "dvc.yaml").write_text("stages:\n" + "".join(stages))
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
+    for command in (["init", "--no-scm", "-q"], ["repro", "-q"]):
+        subprocess.run([str(program), *command], cwd=folder, check=True, env=environment, capture_output=True)
+    again = [timed([str(program), "repro"], folder, environment)[:2] for _ in range(N_REPEATS)]
+    return {
+        "dvc_no_op_seconds_median": round(statistics.median(wall for wall, _ in again), 3),
+        "dvc_no_op_cpu_seconds_median": round(statistics.median(cpu for _, cpu in again), 3),
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as project, tempfile.TemporaryDirectory() as folder:
+        measured = demo(Path(project)) | dvc(Path(folder))
+    if "dvc_no_op_cpu_seconds_median" in measured:
+        ratio = measured["dvc_no_op_cpu_seconds_median"] / measured["no_op_cpu_seconds_median"]
+        measured["no_op_cpu_times_faster_than_dvc"] = round(ratio, 2)
+    write_result("river", measured)
+
+
+if __name__ == "__main__":
+    main()
