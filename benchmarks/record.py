@@ -1,4 +1,4 @@
-"""How every benchmark writes what it measured: beside the numbers the machine, the versions, the commit and the date."""
+"""How every benchmark writes its numbers: beside them the machine, the versions, the commit and the date."""
 
 from __future__ import annotations
 

@@ -61,9 +61,9 @@ def demo(project: Path) -> dict[str, Any]:
 
 def dvc(folder: Path) -> dict[str, Any]:
     """`dvc repro` with nothing to do, over the same source files; empty where dvc is not installed."""
-    program = Path(sys.executable).with_name("dvc")
-    if not program.exists():
-        return {"dvc": "not installed (pip install dvc)"}
+    program = shutil.which("dvc")
+    if program is None:
+        return {"dvc": "not installed (pipx install dvc)"}
     library = Path(sysconfig.get_paths()["stdlib"])
     shutil.copytree(
         library, folder / "source", ignore=shutil.ignore_patterns("site-packages", "__pycache__", "*.so", "*.a")
@@ -75,8 +75,8 @@ def dvc(folder: Path) -> dict[str, Any]:
     (folder / "dvc.yaml").write_text("stages:\n" + "".join(stages))
     environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
     for command in (["init", "--no-scm", "-q"], ["repro", "-q"]):
-        subprocess.run([str(program), *command], cwd=folder, check=True, env=environment, capture_output=True)
-    again = [timed([str(program), "repro"], folder, environment)[:2] for _ in range(N_REPEATS)]
+        subprocess.run([program, *command], cwd=folder, check=True, env=environment, capture_output=True)
+    again = [timed([program, "repro"], folder, environment)[:2] for _ in range(N_REPEATS)]
     return {
         "dvc_no_op_seconds_median": round(statistics.median(wall for wall, _ in again), 3),
         "dvc_no_op_cpu_seconds_median": round(statistics.median(cpu for _, cpu in again), 3),
