@@ -192,9 +192,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"cannot be read ({type(error).__name__}: {error})") from error
     if newer:
-        raise InputDataError(
-            f"{path} was written by a newer version of understudy", "pip install --upgrade understudy"
-        )
+        raise InputDataError(f"{path} was written by a newer version of understudy", "pip install --upgrade understudy")
     return manifest
 
 

@@ -9,8 +9,10 @@ the whole standard library and on random Unicode.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ import tiktoken
 
 from understudy.core.errors import InputDataError
 from understudy.formats.special_tokens import SPECIAL_IDS, SPECIAL_TOKENS
-from understudy.formats.tokenizer_file import PATTERNS, PRE_TOKENIZER, TOKENIZER_FILE, read_tokens
+from understudy.formats.tokenizer_file import GROUPED_PATTERN, TOKENIZER_FILE, read_tokens
 
 TokenIds = npt.NDArray[np.uint32]
 
 # tiktoken's regular expressions give up (and end the thread) after a million steps back, which only a run of blanks
 # longer than that can need. Such a text takes the slow road.
 LONGEST_RUN = 250_000
+MOST_THREADS = 8
 _RUN = re.compile(r"\s+")
 
 
@@ -44,7 +47,7 @@ class Tokenizer:
         self.special: Mapping[str, int] = SPECIAL_IDS
         ranks = {token: len(SPECIAL_TOKENS) + rank for rank, token in enumerate(tokens)}
         self._encoding = tiktoken.Encoding(
-            "understudy", pat_str=PATTERNS[PRE_TOKENIZER], mergeable_ranks=ranks, special_tokens=dict(SPECIAL_IDS)
+            "understudy", pat_str=GROUPED_PATTERN, mergeable_ranks=ranks, special_tokens=dict(SPECIAL_IDS)
         )
         self._bytes = [text.encode() for text in SPECIAL_TOKENS] + list(tokens)
         self._slow: Any = None
@@ -70,8 +73,9 @@ class Tokenizer:
         return np.array(self.encode(text), dtype=np.uint32)
 
     def encode_batch(self, texts: Sequence[str]) -> list[TokenIds]:
-        """The ids of each text."""
-        return [self.encode_array(text) for text in texts]
+        """The ids of each text, encoded in parallel."""
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
+            return list(threads.map(self.encode_array, texts))
 
     def decode(self, ids: Sequence[int] | TokenIds) -> str:
         """The text of `ids`; bytes that are no whole UTF-8 character become U+FFFD, special tokens their spelling."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import rustbpe
 
 from understudy.formats.special_tokens import SPECIAL_TOKENS
-from understudy.formats.tokenizer_file import N_BYTES, PATTERNS, PRE_TOKENIZER
+from understudy.formats.tokenizer_file import GROUPED_PATTERN, N_BYTES
 
 CHUNKS_AT_ONCE = 512  # chunks the trainer takes from the iterator before it counts them in parallel
 
@@ -35,7 +35,7 @@ def learn(texts: Iterator[str], vocabulary: int) -> Vocabulary:
         texts,
         vocab_size=max(vocabulary - len(SPECIAL_TOKENS), N_BYTES),
         buffer_size=CHUNKS_AT_ONCE,
-        pattern=PATTERNS[PRE_TOKENIZER],
+        pattern=GROUPED_PATTERN,
     )
     ranked = sorted(trainer.get_mergeable_ranks(), key=lambda item: int(item[1]))
     return merges_of([bytes(token) for token, _ in ranked])
