@@ -1,7 +1,7 @@
 """Keep freed memory instead of handing it back: on CPU, page faults of large activations cost a quarter of a step.
 
-glibc returns blocks above 32 MB at most to the system when they are freed, and faults every page of them in again for the
-next micro-batch. tcmalloc does not, but has to be installed and preloaded; three calls of `mallopt` do the same here.
+glibc returns large blocks to the system when they are freed, and faults every page of them in again for the next
+micro-batch. tcmalloc does not, but has to be installed and preloaded; three calls of `mallopt` do the same here.
 """
 
 from __future__ import annotations

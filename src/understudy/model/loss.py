@@ -23,7 +23,7 @@ ScoreGradient = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def targets_of(tokens_bt: Tensor, segments_bt: Tensor) -> Tensor:
-    """What each token of rows of context + 1 should be followed by, (b, t - 1); IGNORED across pieces and in padding."""
+    """What each token of rows of context + 1 should be followed by, (b, t - 1); IGNORED where nothing is."""
     known = (segments_bt[:, 1:] == segments_bt[:, :-1]) & (segments_bt[:, 1:] >= 0)
     return torch.where(known, tokens_bt[:, 1:], IGNORED)
 
@@ -42,7 +42,7 @@ def chunked_loss(
 
 
 def gradient_of_scores(scores_cv: Tensor, targets_c: Tensor, known_c: Tensor) -> tuple[Tensor, Tensor]:
-    """The losses of a chunk, (c,) in fp32, and their gradient with respect to the scores, (c, v), in the scores' type."""
+    """The losses of a chunk, (c,) in fp32, and their gradient by the scores, (c, v), in the scores' type."""
     wide_cv = scores_cv.float()
     totals_c = wide_cv.logsumexp(-1)
     at_target = torch.arange(scores_cv.shape[1], device=scores_cv.device) == targets_c[:, None]

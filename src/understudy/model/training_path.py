@@ -30,7 +30,7 @@ class TrainingPath:
     """A decoder ready for training steps, its layers compiled or not."""
 
     def __init__(self, decoder: Decoder, compiled: bool) -> None:
-        self.decoder = decoder
+        self.decoder, self.compiled = decoder, compiled
         self.score_gradient: Any = gradient_of_scores
         if compiled:
             for layer in decoder.layers:

@@ -1,0 +1,1 @@
+"""From token shards to a model, in one loop. `stage.STAGE` is the way in."""

@@ -1,0 +1,34 @@
+"""Keeps a run with a time budget inside it: one look after a tenth of the steps, and at most one correction.
+
+The plan's rate comes from a probe of seconds; a machine that other people use may turn out slower. Only runs whose
+tokens follow from the budget are shortened. The schedule's decay moves forward with the end, so the model still lands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+LOOK_AFTER = 0.1  # of the steps
+TOLERATED_OVERRUN = 1.1
+AIM = 0.98  # of the budget: writing the model and a last validation come after the steps
+
+
+def shortened_total(
+    step: int, total_steps: int, step_seconds: Sequence[float], spent_seconds: float, budget_seconds: float
+) -> int | None:
+    """A smaller number of steps that keeps the budget, or None when the run is on course.
+
+    `spent_seconds` is all time so far, start-up and compiling included; `step_seconds` are single steps since then.
+    The median counts, so that one slow step does not shorten the run.
+    """
+    pace = median(step_seconds)
+    if spent_seconds + (total_steps - step) * pace <= TOLERATED_OVERRUN * budget_seconds:
+        return None
+    affordable = step + int((AIM * budget_seconds - spent_seconds) / pace)
+    return max(step + max(1, total_steps // 20), min(total_steps, affordable))
+
+
+def look_at(total_steps: int) -> int:
+    """The step after which to look; never before the fourth, which compiles and warms up."""
+    return max(4, round(LOOK_AFTER * total_steps))
