@@ -1,0 +1,87 @@
+"""A worker process: takes batches from its standard input, runs the steps, keeps the results as Arrow files.
+
+It may die of any file at any moment; what it has finished is on disk, and the crew that drives it sends the rest again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from understudy.data.compute.frames import Frame, receive, send
+from understudy.data.documents import Verdict, dropped
+from understudy.data.steps import Step, StepSetting, make_step
+
+DEADLY = "deadly"
+DEADLY_EVIDENCE = "the process that read it crashed or hung, twice"
+
+
+def main() -> None:
+    """Serve until the other side closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the stage decides what ends
+    _no_core_dumps()
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not break the protocol
+    hello = receive(inbox)
+    if hello is None:
+        return
+    steps = [make_step(StepSetting(name, settings)) for name, settings in hello.header["steps"]]
+    while (task := receive(inbox)) is not None:
+        _work(task, steps, outbox)
+        send(outbox, Frame({"done": True}))
+
+
+def _work(task: Frame, steps: list[Step], outbox: IO[bytes]) -> None:
+    with pa.ipc.open_stream(task.body) as reader:
+        batch = reader.read_next_batch()
+    deadly = {row: Verdict(DEADLY, DEADLY_EVIDENCE) for row in task.header["deadly"]}
+    batch = dropped(batch, "read", deadly)
+    if task.header["one_by_one"]:
+        batch = _one_by_one(batch, steps, outbox)
+    else:
+        batch = _through(batch, steps)
+    save(batch, Path(task.header["checkpoint"]))
+
+
+def _through(batch: pa.RecordBatch, steps: list[Step]) -> pa.RecordBatch:
+    for step in steps:
+        batch = step(batch)
+    return batch
+
+
+def _one_by_one(batch: pa.RecordBatch, steps: list[Step], outbox: IO[bytes]) -> pa.RecordBatch:
+    """The same, saying before each row which one it is: the last one named is the one that killed us."""
+    results = []
+    for row in range(len(batch)):
+        send(outbox, Frame({"row": row}))
+        results.append(_through(batch.slice(row, 1), steps))
+    return pa.concat_batches(results)
+
+
+def save(batch: pa.RecordBatch, path: Path) -> None:
+    """Write a checkpoint: whole under its own name, or not there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with pa.OSFile(os.fspath(temporary), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+            writer.write_batch(batch)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _no_core_dumps() -> None:
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""The rows that steps work on: a file with its content, where it came from, and why it was dropped, if it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from understudy.data.listing import Collection, Entry
+
+# What readers of a corpus see; The Stack's names where it has them.
+CORPUS_FIELDS = (
+    pa.field("content", pa.string()),
+    pa.field("path", pa.string()),
+    pa.field("repo", pa.string()),
+    pa.field("revision", pa.string()),
+    pa.field("lang", pa.string()),
+    pa.field("licenses", pa.list_(pa.string())),
+    pa.field("size_bytes", pa.int64()),
+    pa.field("id", pa.string()),
+    pa.field("redactions", pa.int32()),
+)
+REJECTED_FIELDS = (
+    *CORPUS_FIELDS,
+    pa.field("drop_reason", pa.string()),
+    pa.field("dropped_by", pa.string()),
+    pa.field("evidence", pa.string()),
+)
+# What the steps need besides. `place` is the file's place in the listing, the last word where names are equal.
+WORKING_FIELDS = (
+    *REJECTED_FIELDS,
+    pa.field("place", pa.int64()),
+    pa.field("location", pa.binary()),
+    pa.field("raw", pa.binary()),
+    pa.field("raw_id", pa.string()),
+    pa.field("longest_line", pa.int32()),
+    pa.field("n_lines", pa.int32()),
+    pa.field("redacted", pa.list_(pa.string())),
+    pa.field("split_point", pa.float64()),
+)
+CORPUS_SCHEMA = pa.schema(CORPUS_FIELDS)
+REJECTED_SCHEMA = pa.schema(REJECTED_FIELDS)
+WORKING_SCHEMA = pa.schema(WORKING_FIELDS)
+CONTENT_COLUMNS = frozenset(("content", "raw", "location"))
+
+
+class Verdict(NamedTuple):
+    """Why a document is dropped, and what shows it."""
+
+    reason: str
+    evidence: str
+
+
+class Placed(NamedTuple):
+    """A listed file, its place in the listing, and its bytes where they had to be read from a stream."""
+
+    place: int
+    entry: Entry
+    raw: bytes | None = None
+
+
+def working_batch(collection: Collection, rows: Sequence[Placed]) -> pa.RecordBatch:
+    """Listed files as a batch for the steps. Files that the listing already put aside keep its reason."""
+    entries = [row.entry for row in rows]
+    columns: dict[str, list[Any]] = {
+        "path": [entry.path for entry in entries],
+        "repo": [entry.repo for entry in entries],
+        "revision": [collection.revision] * len(rows),
+        "lang": [entry.lang for entry in entries],
+        "licenses": [list(collection.licenses)] * len(rows),
+        "size_bytes": [entry.size_bytes for entry in entries],
+        "id": [entry.raw_id or None for entry in entries],
+        "redactions": [0] * len(rows),
+        "drop_reason": [entry.reason or None for entry in entries],
+        "dropped_by": [dropped_by(entry.reason) if entry.reason else None for entry in entries],
+        "evidence": [entry.evidence if entry.reason else None for entry in entries],
+        "place": [row.place for row in rows],
+        "location": [os.fsencode(entry.location) if collection.kind == "folder" else None for entry in entries],
+        "raw": [row.raw for row in rows],
+        "raw_id": [entry.raw_id for entry in entries],
+        "redacted": [[] for _ in rows],
+    }
+    none = [None] * len(rows)
+    arrays = [pa.array(columns.get(field.name, none), field.type) for field in WORKING_FIELDS]
+    return pa.RecordBatch.from_arrays(arrays, schema=WORKING_SCHEMA)
+
+
+def dropped_by(reason: str) -> str:
+    """The name of the listing's own check that gives this reason."""
+    return "language" if reason in ("unknown-language", "language-not-wanted") else "read"
+
+
+def with_columns(batch: pa.RecordBatch, columns: Mapping[str, Sequence[Any] | pa.Array]) -> pa.RecordBatch:
+    """The batch with these columns replaced."""
+    arrays = []
+    for field in batch.schema:
+        values = columns.get(field.name)
+        if values is None:
+            arrays.append(batch.column(field.name))
+        else:
+            arrays.append(values if isinstance(values, pa.Array) else pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def dropped(batch: pa.RecordBatch, step: str, verdicts: Mapping[int, Verdict]) -> pa.RecordBatch:
+    """The batch with these rows marked as dropped by `step`; a row that was dropped before keeps its first reason."""
+    if not verdicts:
+        return batch
+    columns = {name: batch.column(name).to_pylist() for name in ("drop_reason", "dropped_by", "evidence")}
+    for row, verdict in verdicts.items():
+        if columns["drop_reason"][row] is None:
+            columns["drop_reason"][row] = verdict.reason
+            columns["dropped_by"][row] = step
+            columns["evidence"][row] = verdict.evidence
+    return with_columns(batch, columns)
+
+
+def open_rows(batch: pa.RecordBatch) -> list[int]:
+    """Positions of the rows that have content and no reason against them yet."""
+    reasons, content = batch.column("drop_reason"), batch.column("content")
+    open_and_full = pc.and_(reasons.is_null(), content.is_valid())
+    return pc.indices_nonzero(open_and_full).to_pylist()  # type: ignore[no-any-return]
+
+
+def texts(batch: pa.RecordBatch) -> list[str | None]:
+    """The contents as Python text. Kept for the last batch: one step after the other asks for the same."""
+    return _as_python(batch.column("content"), "text")
+
+
+def text_bytes(batch: pa.RecordBatch) -> list[bytes | None]:
+    """The contents as UTF-8."""
+    return _as_python(batch.column("content"), "bytes")
+
+
+_kept: dict[str, tuple[pa.Array, list[Any]]] = {}
+
+
+def _as_python(column: pa.Array, kind: str) -> list[Any]:
+    """`column.to_pylist()`, remembered while the same buffers are asked for; holding the array keeps them in place."""
+    known = _kept.get(kind)
+    if known is not None and _is_same(known[0], column):
+        return known[1]
+    values = (column if kind == "text" else column.view(pa.binary())).to_pylist()
+    _kept[kind] = (column, values)
+    return values
+
+
+def _is_same(one: pa.Array, other: pa.Array) -> bool:
+    return (
+        one.offset == other.offset
+        and len(one) == len(other)
+        and [_address(buffer) for buffer in one.buffers()] == [_address(buffer) for buffer in other.buffers()]
+    )
+
+
+def _address(buffer: pa.Buffer | None) -> int | None:
+    return None if buffer is None else buffer.address

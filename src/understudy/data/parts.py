@@ -1,0 +1,74 @@
+"""Writes rows as Parquet parts: the same rows give the same bytes, whoever computed them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from understudy.data.catalog import contents
+from understudy.data.compute import Compute
+
+PART_BYTES = 256_000_000  # of content; a part is what one reader or worker takes at once
+GROUP_BYTES = 16_000_000  # of content; what has to be in memory at once
+GROUP_ROWS = 20_000
+# Columns with few different values; the others only pay for a dictionary.
+REPETITIVE = ["repo", "revision", "lang", "licenses.list.element", "drop_reason", "dropped_by"]
+
+
+def write_parts(compute: Compute, rows: pa.Table, schema: pa.Schema, folder: Path) -> int:
+    """Write catalog rows with their contents to `folder`, in their order; returns how many parts there are."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    writer: pq.ParquetWriter | None = None
+    n_parts, part_bytes = 0, 0
+    try:
+        for group in _groups(rows):
+            if writer is None or part_bytes + group.size > PART_BYTES:
+                if writer is not None:
+                    writer.close()
+                writer = _writer(folder / f"part-{n_parts:05d}.parquet", schema)
+                n_parts, part_bytes = n_parts + 1, 0
+            part_bytes += group.size
+            writer.write_table(_with_contents(compute, group.rows, schema), row_group_size=GROUP_ROWS)
+        if writer is None:
+            _writer(folder / "part-00000.parquet", schema).close()
+    finally:
+        if writer is not None:
+            writer.close()
+    return max(1, n_parts)
+
+
+class _Group:
+    __slots__ = ("rows", "size")
+
+    def __init__(self, rows: pa.Table, size: int) -> None:
+        self.rows, self.size = rows, size
+
+
+def _groups(rows: pa.Table) -> Iterator[_Group]:
+    """Consecutive rows of about GROUP_BYTES."""
+    sizes = np.where(rows["batch"].to_numpy() < 0, 0, rows["size_bytes"].to_numpy())
+    start, size = 0, 0
+    for row, row_bytes in enumerate(sizes.tolist()):
+        if row > start and (size + row_bytes > GROUP_BYTES or row - start >= GROUP_ROWS):
+            yield _Group(rows.slice(start, row - start), size)
+            start, size = row, 0
+        size += row_bytes
+    if start < len(rows):
+        yield _Group(rows.slice(start), size)
+
+
+def _with_contents(compute: Compute, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = {name: rows[name] for name in schema.names if name != "content"}
+    columns["content"] = contents(compute, rows)
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    dictionary = [name for name in REPETITIVE if name.split(".")[0] in schema.names]
+    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=dictionary)

@@ -1,0 +1,96 @@
+"""What the corpus looks like, for the report: by language, by repository, how large, what was redacted and rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from understudy.data.compute import Compute
+
+REPOSITORIES = 1_000  # the largest ones are listed; the rest are counted
+EXAMPLES = 5
+
+BY = """
+SELECT {key} AS name, side, count(*) AS n_files, CAST(sum(size_bytes) AS BIGINT) AS size_bytes,
+    CAST(sum(n_lines) AS BIGINT) AS n_lines
+FROM rows WHERE side <> 'rejected' GROUP BY {key}, side ORDER BY size_bytes DESC, name, side
+"""
+HISTOGRAM = """
+SELECT CAST(floor(log2(greatest({key}, 1))) AS INTEGER) AS exponent, count(*) AS n
+FROM rows WHERE side <> 'rejected' GROUP BY 1 ORDER BY 1
+"""
+REDACTED = """
+SELECT kind, count(*) AS n FROM (SELECT unnest(redacted) AS kind FROM rows WHERE side <> 'rejected') AS kinds
+GROUP BY kind ORDER BY n DESC, kind
+"""
+REJECTED = """
+SELECT drop_reason, dropped_by, count(*) AS n, CAST(sum(size_bytes) AS BIGINT) AS size_bytes
+FROM rows WHERE side = 'rejected' GROUP BY drop_reason, dropped_by ORDER BY n DESC, drop_reason, dropped_by
+"""
+REJECTED_EXAMPLES = """
+SELECT drop_reason, repo, path, evidence FROM (
+    SELECT drop_reason, repo, path, evidence, place,
+        row_number() OVER (PARTITION BY drop_reason ORDER BY repo, path, place) AS number
+    FROM rows WHERE side = 'rejected'
+) AS numbered WHERE number <= {n} ORDER BY drop_reason, number
+"""
+
+
+def statistics(compute: Compute, rows: pa.Table, passed_over: Mapping[str, int]) -> dict[str, Any]:
+    """The whole of statistics.json. `rows` is the judged catalog; `passed_over` counts folders left out by rule."""
+    repositories = _by(compute, rows, "repo")
+    return {
+        "totals": _totals(rows),
+        "by_language": _by(compute, rows, "lang"),
+        "by_repository": dict(list(repositories.items())[:REPOSITORIES]),
+        "n_repositories": len(repositories),
+        "histograms": {
+            "size_bytes": _histogram(compute, rows, "size_bytes"),
+            "longest_line": _histogram(compute, rows, "longest_line"),
+            "mean_line": _histogram(compute, rows, "size_bytes / greatest(n_lines, 1)"),
+        },
+        "redactions": {row["kind"]: row["n"] for row in compute.sql(REDACTED, rows=rows).to_pylist()},
+        "rejected": _rejected(compute, rows),
+        "passed_over": dict(sorted(passed_over.items())),
+    }
+
+
+def _totals(rows: pa.Table) -> dict[str, dict[str, int]]:
+    totals = {}
+    for side in ("train", "valid", "rejected"):
+        mine = rows.filter(pc.equal(rows["side"], side))
+        totals[side] = {"n_files": len(mine), "size_bytes": int(pc.sum(mine["size_bytes"]).as_py() or 0)}
+    return totals
+
+
+def _by(compute: Compute, rows: pa.Table, key: str) -> dict[str, dict[str, int]]:
+    """Counts by language or repository, the largest first, each with its share that is held out."""
+    groups: dict[str, dict[str, int]] = {}
+    for row in compute.sql(BY.format(key=key), rows=rows).to_pylist():
+        group = groups.setdefault(row["name"], {"n_files": 0, "size_bytes": 0, "n_lines": 0, "n_valid": 0})
+        for name in ("n_files", "size_bytes", "n_lines"):
+            group[name] += int(row[name] or 0)
+        group["n_valid"] += row["n_files"] if row["side"] == "valid" else 0
+    return dict(sorted(groups.items(), key=lambda item: (-item[1]["size_bytes"], item[0])))
+
+
+def _histogram(compute: Compute, rows: pa.Table, key: str) -> list[dict[str, int]]:
+    """Files by powers of two: those from `at_least` on, and below `below`."""
+    found = compute.sql(HISTOGRAM.format(key=key), rows=rows).to_pylist()
+    return [{"at_least": 2 ** row["exponent"], "below": 2 ** (row["exponent"] + 1), "n_files": row["n"]} for row in found]
+
+
+def _rejected(compute: Compute, rows: pa.Table) -> dict[str, dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    for row in compute.sql(REJECTED, rows=rows).to_pylist():
+        group = groups.setdefault(row["drop_reason"], {"n_files": 0, "size_bytes": 0, "dropped_by": [], "examples": []})
+        group["n_files"] += row["n"]
+        group["size_bytes"] += row["size_bytes"]
+        group["dropped_by"].append(row["dropped_by"])
+    for row in compute.sql(REJECTED_EXAMPLES.format(n=EXAMPLES), rows=rows).to_pylist():
+        example = {"repo": row["repo"], "path": row["path"], "evidence": row["evidence"]}
+        groups[row["drop_reason"]]["examples"].append(example)
+    return groups

@@ -1,0 +1,96 @@
+"""The row-wise steps that every file goes through, in order: one file each, and one table.
+
+Read ─▶ decode ─▶ generated ─▶ minified ─▶ length ─▶ alphanumeric ─▶ unparsable ─▶ secrets ─▶ emails ─▶ ip-addresses ─▶ identify
+
+A new step is one file and one row of `STEPS`; the funnel, the statistics and every engine follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from understudy.core.recipe import Recipe
+from understudy.data.steps.alphanumeric import Alphanumeric
+from understudy.data.steps.contract import Step
+from understudy.data.steps.decode import Decode
+from understudy.data.steps.emails import Emails
+from understudy.data.steps.generated import Generated
+from understudy.data.steps.identify import Identify
+from understudy.data.steps.ip_addresses import IpAddresses
+from understudy.data.steps.length import Length
+from understudy.data.steps.minified import Minified
+from understudy.data.steps.read import ReadFiles
+from understudy.data.steps.secrets import Secrets
+from understudy.data.steps.unparsable import Unparsable
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step's class and the settings a recipe gives it; None where the recipe leaves it out."""
+
+    make: Callable[..., Step]
+    settings: Callable[[Recipe], Settings | None]
+
+
+@dataclass(frozen=True, slots=True)
+class StepSetting:
+    """A step by name, with settings that are plain JSON values: what is sent to a worker."""
+
+    name: str
+    settings: Settings = field(default_factory=dict)
+
+
+def _if_dropped(kind: str) -> Callable[[Recipe], Settings | None]:
+    return lambda recipe: {} if kind in recipe.data.drop else None
+
+
+def _redaction(field_name: str) -> Callable[[Recipe], Settings | None]:
+    def settings(recipe: Recipe) -> Settings | None:
+        handling = getattr(recipe.data.redact, field_name)
+        return None if handling == "keep" else {"handling": handling}
+
+    return settings
+
+
+def _length(recipe: Recipe) -> Settings:
+    filters = recipe.data.filters
+    return {
+        "longest": filters.max_line_length,
+        "mean": filters.mean_line_length,
+        "min_bytes": filters.min_file_bytes,
+    }
+
+
+STEPS: dict[str, StepRow] = {
+    "read": StepRow(ReadFiles, lambda recipe: {"limit": recipe.data.filters.max_file_bytes}),
+    "decode": StepRow(Decode, lambda recipe: {}),
+    "generated": StepRow(Generated, _if_dropped("generated")),
+    "minified": StepRow(Minified, _if_dropped("minified")),
+    "length": StepRow(Length, _length),
+    "alphanumeric": StepRow(Alphanumeric, lambda recipe: {"least": recipe.data.filters.alphanumeric_fraction}),
+    "unparsable": StepRow(Unparsable, _if_dropped("unparsable")),
+    "secrets": StepRow(Secrets, _redaction("secrets")),
+    "emails": StepRow(Emails, _redaction("emails")),
+    "ip-addresses": StepRow(IpAddresses, _redaction("ip_addresses")),
+    "identify": StepRow(Identify, lambda recipe: {"seed": recipe.seed, "by": recipe.data.split.by}),
+}
+
+
+def steps_of(recipe: Recipe) -> list[StepSetting]:
+    """The steps of a recipe, in the table's order."""
+    rows = ((name, row.settings(recipe)) for name, row in STEPS.items())
+    return [StepSetting(name, settings) for name, settings in rows if settings is not None]
+
+
+def make_step(setting: StepSetting) -> Step:
+    """The step itself, set up and ready for batches."""
+    step = STEPS[setting.name].make(**setting.settings)
+    step.setup()
+    return step
+
+
+__all__ = ["STEPS", "Step", "StepSetting", "make_step", "steps_of"]
