@@ -8,7 +8,6 @@ import sys
 import traceback
 from typing import Annotated, NoReturn
 
-import click
 import typer
 
 import understudy
@@ -36,28 +35,27 @@ for function in (look.runs, look.show, look.lineage, look.gc, doctor.doctor):
 app.add_typer(recipe.app, name="recipe", rich_help_panel=_LOOK)
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    """Train, measure, serve and keep improving a code-completion model that knows your lines."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(f"understudy {understudy.__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Train, measure, serve and keep improving a code-completion model that knows your lines."""
 
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 ok, 1 internal, 2 usage, 3 recipe, 4 data, 5 resources, 6 gate, 130 Ctrl-C."""
     try:
-        code = app(standalone_mode=False)
-        sys.stdout.flush()
-        raise SystemExit(code if isinstance(code, int) else 0)
-    except click.exceptions.Exit as error:
-        raise SystemExit(error.exit_code) from None
-    except click.ClickException as error:
-        error.show()
-        raise SystemExit(2) from None
-    except (KeyboardInterrupt, click.Abort):
+        app()  # leaves by SystemExit; mistakes of usage are drawn by typer, with 2
+        raise SystemExit(0)
+    except KeyboardInterrupt:
         _fail("stopped", "run the same command to continue", 130)
     except UnderstudyError as error:
         _fail(error.message, error.hint, error.exit_code)

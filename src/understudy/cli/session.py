@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from understudy.core.errors import Interrupted
+
 if TYPE_CHECKING:
     from understudy.core.paths import Project
     from understudy.core.tracking import Events
@@ -112,7 +114,10 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
             project_folder=values.pop("project"),
             overrides=list(values.pop("set_") or []),
         )
-        function(session, **values)
+        try:
+            function(session, **values)
+        except KeyboardInterrupt:  # typer would answer 1
+            raise Interrupted("stopped", "run the same command to continue") from None
 
     name = function.__name__.rstrip("_")
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
