@@ -1,0 +1,124 @@
+"""What a section is made of. Sections are data; the template alone knows what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from markupsafe import Markup
+
+Look = Literal["text", "number", "chart", "code", "quiet"]
+Cell = str | Markup | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column: its heading and how its cells look."""
+
+    name: str | Markup
+    look: Look = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table.
+
+    `strong` rows (by index) are set apart: a total, the model among its baselines. `stacks`: too wide for a narrow
+    screen, where each row becomes a small block with its numbers labelled.
+    """
+
+    kind: ClassVar[str] = "table"
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+    strong: frozenset[int] = frozenset()
+    stacks: bool = False
+
+    @property
+    def has_chart(self) -> bool:
+        return any(column.look == "chart" for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A titled chart with a sentence below."""
+
+    title: str
+    chart: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Charts side by side where there is room."""
+
+    kind: ClassVar[str] = "figures"
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One place of a held-out file: what stood before and behind the cursor, the truth, what the model wrote."""
+
+    mode: str
+    path: str
+    remark: str
+    prefix: Markup
+    suffix: Markup | None
+    truth: Markup
+    completion: Markup
+    verdict: str
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """Completions one below the other; folded away when `is_folded`."""
+
+    kind: ClassVar[str] = "completions"
+    title: str
+    items: Sequence[Completion]
+    note: str = ""
+    is_folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One stop of the lineage drawing."""
+
+    name: str
+    identifier: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The drawing of what was made from what."""
+
+    kind: ClassVar[str] = "lineage"
+    rail: Markup
+    stations: Sequence[Station]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Said in place of a block when there is nothing to show."""
+
+    kind: ClassVar[str] = "missing"
+    reason: str
+
+
+Block = Table | Figures | Completions | Lineage | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One stretch of the river. `aside` stands in the margin: the artifact's id, how long it took."""
+
+    key: str
+    title: str
+    lead: str
+    blocks: Sequence[Block]
+    aside: Sequence[str] = ()

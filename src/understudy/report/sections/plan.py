@@ -1,0 +1,147 @@
+"""Plan against outcome: what was predicted, what it was, how far off; then what was decided and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.core.units import bytes_text, count_text, duration_text, money_text
+from understudy.report.blocks import Block, Cell, Column, Missing, Section, Table
+from understudy.report.charts.cells import axis, bar, deviation
+from understudy.report.reading import Run, at, number, numbers, rows, table, text
+from understudy.report.sections.aside import aside
+from understudy.report.wording import NOT_MEASURED, off_text, share_text
+
+SMALLEST_LIMIT = 1.25  # the chart's edge: this many times the prediction, or what the largest miss needs
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One quantity, predicted and measured."""
+
+    name: str
+    predicted: float | None
+    actual: float | None
+    text: Callable[[float], str]
+    remark: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        if self.predicted is None or self.actual is None or self.predicted <= 0 or self.actual <= 0:
+            return None
+        return self.actual / self.predicted
+
+
+def section(run: Run) -> Section:
+    plan = run.json("plan", "plan.json")
+    if not isinstance(plan, dict):
+        return Section("plan", "Plan and outcome", "", [Missing("there is no plan among these artifacts")])
+    blocks: list[Block] = [_comparison_table(comparisons(run))]
+    blocks += _memory(plan)
+    blocks += _reasons(plan)
+    budget = text(plan, "budget")
+    lead = f"Planned for {budget}." if budget else ""
+    return Section("plan", "Plan and outcome", lead, blocks, aside(run, "plan"))
+
+
+def comparisons(run: Run) -> list[Comparison]:
+    """Every quantity that was predicted and can be measured."""
+    plan, summary = run.json("plan", "plan.json"), run.json("model", "training.json")
+    trained = run.artifacts.get("model")
+    made_by = trained.made_by if trained else {}
+
+    def actual(*names: str) -> float | None:
+        places = (summary, at(summary, "actual"))
+        return next((found for place in places for name in names if (found := number(place, name)) is not None), None)
+
+    return [
+        Comparison("training time", number(plan, "predicted", "seconds"), actual("seconds"), duration_text),
+        Comparison("tokens", number(plan, "choice", "tokens"), actual("tokens"), count_text),
+        Comparison(
+            "tokens a second", number(plan, "machine", "tokens_per_second"), actual("tokens_per_second"), count_text
+        ),
+        Comparison(
+            "share of the ceiling",
+            number(plan, "machine", "share_of_ceiling"),
+            actual("share_of_ceiling"),
+            share_text,
+            "of this machine's measured matrix product",
+        ),
+        Comparison(
+            "peak memory",
+            number(plan, "predicted", "peak_memory_bytes"),
+            actual("peak_memory_bytes") or number(made_by, "peak_memory_bytes"),
+            bytes_text,
+        ),
+        Comparison(
+            "loss",
+            number(plan, "predicted", "loss"),
+            actual("final_loss", "loss", "train_loss", "final_train_loss"),
+            lambda loss: f"{loss:.2f}",
+            "nats a token, in training",
+        ),
+        Comparison("money", number(plan, "predicted", "usd"), actual("usd"), money_text),
+    ]
+
+
+def _comparison_table(found: list[Comparison]) -> Table:
+    found = [item for item in found if item.predicted is not None or item.actual is not None]
+    ratios = [max(item.ratio, 1 / item.ratio) for item in found if item.ratio is not None]
+    limit = max([SMALLEST_LIMIT, *(ratio * 1.1 for ratio in ratios)])
+    columns = [
+        Column(""),
+        Column("predicted", "number"),
+        Column("actual", "number"),
+        Column("how far off", "number"),
+        Column(axis((0, 2), [(0, "less"), (1, "as predicted"), (2, "more")]), "chart"),
+    ]
+    return Table(
+        "Predicted against actual",
+        columns,
+        [_comparison_row(item, limit) for item in found],
+        note="Distance from the middle is by ratio: half as much and twice as much are equally far.",
+        stacks=True,
+    )
+
+
+def _comparison_row(item: Comparison, limit: float) -> list[Cell]:
+    name = f"{item.name}, {item.remark}" if item.remark else item.name
+    predicted = NOT_MEASURED if item.predicted is None else item.text(item.predicted)
+    actual = NOT_MEASURED if item.actual is None else item.text(item.actual)
+    if item.ratio is None or item.predicted is None or item.actual is None:
+        return [name, predicted, actual, "", None]
+    return [name, predicted, actual, off_text(item.predicted, item.actual), deviation(item.ratio, limit)]
+
+
+def _memory(plan: Any) -> list[Block]:
+    parts = {name: size for name, size in numbers(plan, "predicted", "memory_bytes").items() if size > 0}
+    total = sum(parts.values())
+    if total <= 0:
+        return []
+    listed = sorted(parts.items(), key=lambda item: (-item[1], item[0]))
+    rows_: list[list[Cell]] = [
+        [name.replace("_", " "), bytes_text(size), bar([(size / total, "kept")])] for name, size in listed
+    ]
+    columns = [Column("part"), Column("size", "number"), Column("share of the predicted peak", "chart")]
+    return [Table("Where the memory was expected to go", columns, rows_)]
+
+
+def _reasons(plan: Any) -> list[Block]:
+    reasons = table(plan, "reasons")
+    rows_: list[list[Cell]] = [[name.replace("_", " "), str(why)] for name, why in reasons.items()]
+    return [Table("Why it was planned so", [Column("decision"), Column("reason")], rows_)] if rows_ else []
+
+
+def warnings(run: Run) -> list[str]:
+    """What the stages warned about in their files."""
+    files = {
+        "plan": "plan.json",
+        "corpus": "statistics.json",
+        "tokenizer": "report.json",
+        "tokens": "manifest.json",
+        "model": "training.json",
+        "scores": "scores.json",
+    }
+    found = [str(item) for kind, name in files.items() for item in rows(run.json(kind, name), "warnings")]
+    return list(dict.fromkeys(found))
