@@ -26,11 +26,11 @@ from understudy.eval.statistics import MIN_CLUSTERS, generator, ratio_interval
 from understudy.formats.tokenizer import Tokenizer
 from understudy.model.decoder import Decoder
 
-SAMPLE_BYTES = 80_000  # 3 s for a model of 4 minutes' training on two cores; the interval says what it is worth
+SAMPLE_BYTES = 50_000  # 3 s for 5M parameters on two cores; how many files are held out matters more to the interval
 MAX_FILES = 2000
 MAX_FILE_BYTES = 8_000_000  # of files opened, all together: a hundred times what is scored
 WINDOWS_PER_BATCH = 8
-RANDOM_WINDOWS = 16  # random weights cost near log2(vocabulary) per token everywhere; a few windows show it
+RANDOM_WINDOWS = 8  # random weights cost near log2(vocabulary) per token everywhere; a few windows show it
 COMPRESSED_BYTES = 65_536  # of each file, for the compressor's line
 
 RULE = (

@@ -20,11 +20,9 @@ from understudy.eval.similarity import cut_to_lines, edit_similarity, exact_matc
 from understudy.eval.statistics import MIN_CLUSTERS, generator, mean_interval, paired_difference, share_interval
 
 MAX_HELD_OUT_BYTES = 64_000_000  # of files opened, all together
-MAX_TRAINING_BYTES = 200_000_000  # that the nearest line is looked for in: 20 s; a larger corpus gives every k-th file
+MAX_TRAINING_BYTES = 200_000_000  # that the nearest line is looked for in: 25 s; a larger corpus gives every k-th file
 PROMPT_CHARACTERS_PER_TOKEN = 8  # kept around the cursor; code has 3 to 5, so the context ends first
-RANDOM_ITEMS = (
-    48  # per mode, for random weights: they never stop by themselves, and so many show that they know nothing
-)
+RANDOM_ITEMS = 32  # per mode: random weights never stop by themselves, and so few show that they know nothing
 RULE = (
     "Places in held-out files chosen by seed, files in turn: the rest of a line, the whole next line (left-to-right); "
     "a span inside a line, one to three whole lines (fill-in-the-middle). Not blank or bracket lines, imports, or the "
