@@ -1,4 +1,4 @@
-"""Makes the corpus: listing ─▶ steps on all cores ─▶ verdicts over all rows ─▶ train, valid, rejected, funnel, statistics.
+"""Makes the corpus: listing ─▶ steps on all cores ─▶ verdicts over all rows ─▶ train, valid, rejected, figures.
 
 Every batch is a checkpoint, and everything after the batches follows from them in a fixed order: a run that was killed
 and started again writes the same bytes as one that was not.
@@ -25,12 +25,12 @@ from understudy.data.catalog import forget_contents, read_catalog
 from understudy.data.compute import Compute, open_compute
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
 from understudy.data.funnel import funnel
+from understudy.data.inventory import surveyed_listing
 from understudy.data.listing import Listing
 from understudy.data.parts import write_parts
 from understudy.data.portions import portions, put_aside, usable_bytes
 from understudy.data.statistics import statistics
 from understudy.data.steps import steps_of
-from understudy.data.survey import surveyed_listing
 from understudy.data.verdicts import DUPLICATE, judge
 
 
@@ -38,7 +38,7 @@ def make_corpus(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) 
     """Write the corpus into `work_dir` and return its figures. Continues what a killed run left there."""
     listing = surveyed_listing(recipe, inputs.project, inputs.survey, events)
     if inputs.survey is not None and listing.fingerprint() != inputs.survey.fingerprint:
-        events.warning("the sources changed since they were looked at", "run the same command again to take in the changes")
+        events.warning("the sources changed since they were looked at", "run the same command again")
     scratch = _scratch(work_dir, listing)
     compute = open_compute(recipe.data.compute, scratch / "batches", usable_bytes(listing), events)
     try:
@@ -108,14 +108,15 @@ def _figures(facts: dict[str, Any], steps: list[dict[str, Any]], events: Events)
         "data funnel",
         ("step", "files in", "dropped", "why"),
         [
-            (step["step"], step["n_in"], step["n_dropped"], ", ".join(f"{n} {why}" for why, n in step["reasons"].items()))
+            (step["step"], step["n_in"], step["n_dropped"], _told(step["reasons"]))
             for step in steps
             if step["n_dropped"]
         ],
     )
     kept = totals["train"]["n_files"] + totals["valid"]["n_files"]
     kept_bytes = totals["train"]["size_bytes"] + totals["valid"]["size_bytes"]
-    events.note(f"{kept:,} of {steps[0]['n_in']:,} files kept, {bytes_text(kept_bytes)}; {totals['valid']['n_files']:,} held out")
+    n_valid = totals["valid"]["n_files"]
+    events.note(f"{kept:,} of {steps[0]['n_in']:,} files kept, {bytes_text(kept_bytes)}; {n_valid:,} held out")
     return {
         "n_files_seen": steps[0]["n_in"],
         "n_train": totals["train"]["n_files"],
@@ -128,9 +129,13 @@ def _figures(facts: dict[str, Any], steps: list[dict[str, Any]], events: Events)
     }
 
 
+def _told(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
+
+
 def _warn_of_reading(rows: pa.Table, events: Events) -> None:
     """Files that changed or went away between listing and reading: the corpus holds what was listed, less these."""
     reasons = rows["drop_reason"].to_pylist()
     n = sum(reason in ("changed", "vanished") for reason in reasons)
     if n:
-        events.warning(f"{n:,} files changed while they were being read, and were left out", "run the same command again")
+        events.warning(f"{n:,} files changed while they were read, and were left out", "run the same command again")

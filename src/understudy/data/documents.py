@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from understudy.data.listing import Collection, Entry
 
@@ -120,9 +119,8 @@ def dropped(batch: pa.RecordBatch, step: str, verdicts: Mapping[int, Verdict]) -
 
 def open_rows(batch: pa.RecordBatch) -> list[int]:
     """Positions of the rows that have content and no reason against them yet."""
-    reasons, content = batch.column("drop_reason"), batch.column("content")
-    open_and_full = pc.and_(reasons.is_null(), content.is_valid())
-    return pc.indices_nonzero(open_and_full).to_pylist()  # type: ignore[no-any-return]
+    reasons = batch.column("drop_reason").to_pylist()
+    return [row for row, text in enumerate(texts(batch)) if text is not None and reasons[row] is None]
 
 
 def texts(batch: pa.RecordBatch) -> list[str | None]:
@@ -143,7 +141,7 @@ def _as_python(column: pa.Array, kind: str) -> list[Any]:
     known = _kept.get(kind)
     if known is not None and _is_same(known[0], column):
         return known[1]
-    values = (column if kind == "text" else column.view(pa.binary())).to_pylist()
+    values: list[Any] = (column if kind == "text" else column.view(pa.binary())).to_pylist()
     _kept[kind] = (column, values)
     return values
 

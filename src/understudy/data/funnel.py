@@ -22,7 +22,7 @@ GROUP BY dropped_by, drop_reason ORDER BY dropped_by, n DESC, drop_reason
 
 
 def funnel(compute: Compute, rows: pa.Table) -> list[dict[str, Any]]:
-    """One entry for each check in order: files and bytes in, dropped by reason, and out. Bytes are those of the files."""
+    """One entry for each check in order: files and bytes in, dropped by reason, and out."""
     dropped = compute.sql(DROPPED, rows=rows).to_pylist()
     n, size = len(rows), int(pc.sum(rows["size_bytes"]).as_py() or 0)
     entries = []

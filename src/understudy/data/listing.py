@@ -1,6 +1,6 @@
-"""What the sources hold, file by file, before any content is kept: the survey's result and the data stage's order of work.
+"""What the sources hold, file by file, before any content is kept: what a survey sees, and the order of the work.
 
-sources ─▶ Found (one file) ─▶ Entry (with language and verdict) ─▶ Collection (one folder, repository or archive) ─▶ Listing
+sources ─▶ Found (a file) ─▶ Entry (with language and verdict) ─▶ Collection (a folder, repository, archive) ─▶ Listing
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All collections in the recipe's order, and the counts of what was passed over by rule (`.git`, `node_modules`)."""
+    """All collections in the recipe's order, and counts of what was passed over by rule (`.git`, `node_modules`)."""
 
     collections: tuple[Collection, ...]
     passed_over: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Cuts a listing into batches of bounded size, always at the same places, and fills in what must be read from streams."""
+"""Cuts a listing into batches of bounded size, always at the same places, and fills in what comes from streams."""
 
 from __future__ import annotations
 

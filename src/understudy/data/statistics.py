@@ -80,7 +80,8 @@ def _by(compute: Compute, rows: pa.Table, key: str) -> dict[str, dict[str, int]]
 def _histogram(compute: Compute, rows: pa.Table, key: str) -> list[dict[str, int]]:
     """Files by powers of two: those from `at_least` on, and below `below`."""
     found = compute.sql(HISTOGRAM.format(key=key), rows=rows).to_pylist()
-    return [{"at_least": 2 ** row["exponent"], "below": 2 ** (row["exponent"] + 1), "n_files": row["n"]} for row in found]
+    powers = [(2 ** row["exponent"], row["n"]) for row in found]
+    return [{"at_least": power, "below": 2 * power, "n_files": n} for power, n in powers]
 
 
 def _rejected(compute: Compute, rows: pa.Table) -> dict[str, dict[str, Any]]:

@@ -39,7 +39,8 @@ SELECT
     catalog.place AS place,
     CASE WHEN drop_reason IS NULL AND kept IS NOT NULL THEN 'duplicate' ELSE drop_reason END AS drop_reason,
     CASE WHEN drop_reason IS NULL AND kept IS NOT NULL THEN 'duplicate' ELSE dropped_by END AS dropped_by,
-    CASE WHEN drop_reason IS NULL AND kept IS NOT NULL THEN concat('same content as ', kept) ELSE evidence END AS evidence,
+    CASE WHEN drop_reason IS NULL AND kept IS NOT NULL THEN concat('same content as ', kept) ELSE evidence END
+        AS evidence,
     CASE
         WHEN drop_reason IS NOT NULL OR kept IS NOT NULL THEN 'rejected'
         WHEN split_point < {cut!r} THEN 'valid'
@@ -71,8 +72,10 @@ def judge(compute: Compute, catalog: pa.Table, recipe: Recipe, events: Events) -
 
 
 def cut_between(points: Points, recipe: Recipe, events: Events) -> float:
-    """Documents with a point below this are held out. It is the recipe's share, moved only as far as it must be for both
-    sides to have something."""
+    """Documents with a point below this are held out: the recipe's share, moved only so far that neither side is empty.
+
+    Raises InputDataError where no document is left.
+    """
     if points.n == 0:
         raise InputDataError(
             "no document is left to train on: every file was dropped",

@@ -1,7 +1,7 @@
 """The contract between the data stage and whatever runs it: processes on this machine now, a cluster later.
 
-An engine is one module here with an `open_compute` function; the recipe's `data.compute` names the module. Steps and SQL
-are the same on every engine, so that the same rows come out.
+An engine is one module here with an `open_compute` function; the recipe's `data.compute` names the module. Steps and
+SQL are the same on every engine, so that the same rows come out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Compute(Protocol):
     """What an engine can do."""
 
     def map(self, portions: Iterable[Portion], steps: Sequence[StepSetting], total_bytes: int) -> None:
-        """Run the steps over every portion and keep each result as a checkpoint; a portion that has one is not redone."""
+        """Run the steps over every portion and keep each result as a checkpoint; what has one is not redone."""
 
     def done(self) -> set[int]:
         """Numbers of the portions that have a checkpoint."""

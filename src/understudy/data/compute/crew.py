@@ -34,7 +34,9 @@ POLL_SECONDS = 0.05  # how soon a stop is noticed
 EXIT_SECONDS = 2.0  # for a process that closed its pipes to be gone
 MAX_FAILED_STARTS = 3
 FINISHED = -2
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from understudy.data.compute.worker import main; main()"
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from understudy.data.compute import worker; worker.main()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Crew:
         """The next finished task. Watches meanwhile for a stop and for workers that hang."""
         while True:
             if self._events.should_stop:
-                raise Interrupted("stopped; the finished part of the corpus is kept", "run the same command to continue")
+                raise Interrupted("stopped; what is finished of the corpus is kept", "run the same command to continue")
             for worker in self._workers:
                 worker.kill_if_late()
             with contextlib.suppress(queue.Empty):
@@ -183,7 +185,10 @@ class Worker:
         if self._n_failed_starts >= MAX_FAILED_STARTS:
             raise ResourceError(f"a worker process failed {MAX_FAILED_STARTS} times: {self._last_words()}")
         self._process = self._started()
-        if self._is_over:  # `end` came between the check and the start
+        self._end_if_over()  # `end` may have come between the check and the start
+
+    def _end_if_over(self) -> None:
+        if self._is_over:
             self._process.kill()
 
     def _last_words(self) -> str:

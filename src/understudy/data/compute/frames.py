@@ -1,4 +1,4 @@
-"""How the stage and its workers talk: over pipes, each message a JSON header and some bytes, with their lengths first."""
+"""How the stage and its workers talk: over pipes, each message a JSON header and some bytes, lengths first."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ It may die of any file at any moment; what it has finished is on disk, and the c
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def main() -> None:
     _no_core_dumps()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+    gc.set_threshold(100_000)  # parsing makes many small objects and hardly a cycle
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the protocol
     hello = receive(inbox)

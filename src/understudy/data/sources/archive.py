@@ -25,6 +25,9 @@ from understudy.data.sources.reading import kind_of, printable, raw_id, too_larg
 
 MAX_MEMBERS = 1_000_000
 MAX_HEADER_BYTES = 1_000_000  # long names and pax headers; real ones have a few hundred bytes
+READ_WHOLE = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
 MAX_DIRECTORY_BYTES = 512_000_000  # a zip's table of contents is read into memory whole
 XZ_MEMORY_BYTES = 256_000_000  # xz -9 needs 65 MB
 DAMAGE = (
@@ -131,7 +134,7 @@ def _unpacked(file: IO[bytes], head: bytes) -> IO[bytes]:
     if head.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     if head.startswith(b"BZh"):
-        return bz2.BZ2File(file)  # type: ignore[return-value]
+        return bz2.BZ2File(file)
     if head.startswith(b"\xfd7zXZ\x00"):
         return io.BufferedReader(_Xz(file), 1 << 16)
     if head[257:262] == b"ustar" or _is_old_tar(head):
@@ -191,10 +194,7 @@ class _BoundedInfo(tarfile.TarInfo):
     """Refuses long-name and pax headers that pretend to be megabytes: tarfile reads them into memory whole."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        is_header = self.type not in tarfile.SUPPORTED_TYPES or self.type in (
-            tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
-        )  # fmt: skip
-        if is_header and self.size > MAX_HEADER_BYTES and not self.isreg():
+        if self.type in READ_WHOLE and self.size > MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a header of {self.size:,} bytes")
         return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
 

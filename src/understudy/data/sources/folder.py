@@ -134,7 +134,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_environment(folder: str) -> bool:
-    return os.path.lexists(os.path.join(folder, "pyvenv.cfg"))
+    return os.path.lexists(f"{folder}/pyvenv.cfg")
 
 
 def _refused(found: Found, read: Read) -> Found:

@@ -1,6 +1,6 @@
 """Reads a repository's tracked files through the git command, from a bare clone below the project's cache.
 
-Nothing that the repository brings along is ever run: no hooks, filters, pagers, fsmonitor, submodules or `ext::` remotes.
+Nothing that the repository brings along is ever run: no hooks, filters, pagers, fsmonitor, submodules, `ext::` remotes.
 Blobs are read by `ls-tree` and `cat-file --batch`, which need neither index nor work tree.
 """
 
@@ -100,8 +100,9 @@ class Repository:
 
     def _remote_commit(self, wanted: str) -> str | None:
         """What a branch, tag or HEAD points to now; None for a name the remote does not list."""
-        output = self._git("ls-remote", "--quiet", "--end-of-options", self._url, inside=False).decode("utf-8", "replace")
-        rows = dict(reversed(line.split("\t", 1)) for line in output.splitlines() if "\t" in line)
+        output = self._git("ls-remote", "--quiet", "--end-of-options", self._url, inside=False)
+        lines = output.decode("utf-8", "replace").splitlines()
+        rows = {name: commit for commit, tab, name in (line.partition("\t") for line in lines) if tab}
         for name in (wanted, f"refs/heads/{wanted}", f"refs/tags/{wanted}^{{}}", f"refs/tags/{wanted}"):
             if name in rows:
                 return rows[name]
@@ -111,7 +112,8 @@ class Repository:
 
     def _commit_by_prefix(self, wanted: str) -> str:
         """A short hash: only a whole history can tell what it means."""
-        self._git("fetch", "--quiet", "--end-of-options", self._url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        self._git("fetch", "--quiet", "--end-of-options", self._url, *everything)
         try:
             name = f"{wanted}^{{commit}}"
             return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", name).decode().split()[-1]

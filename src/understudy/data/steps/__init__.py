@@ -1,6 +1,7 @@
 """The row-wise steps that every file goes through, in order: one file each, and one table.
 
-Read ─▶ decode ─▶ generated ─▶ minified ─▶ length ─▶ alphanumeric ─▶ unparsable ─▶ secrets ─▶ emails ─▶ ip-addresses ─▶ identify
+read ─▶ decode ─▶ generated ─▶ minified ─▶ length ─▶ alphanumeric ─▶ unparsable ─▶ secrets ─▶ emails ─▶ ip-addresses
+─▶ identify
 
 A new step is one file and one row of `STEPS`; the funnel, the statistics and every engine follow.
 """
@@ -9,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from understudy.core.recipe import Recipe
 from understudy.data.steps.alphanumeric import Alphanumeric
 from understudy.data.steps.contract import Step
 from understudy.data.steps.decode import Decode
@@ -24,6 +24,9 @@ from understudy.data.steps.minified import Minified
 from understudy.data.steps.read import ReadFiles
 from understudy.data.steps.secrets import Secrets
 from understudy.data.steps.unparsable import Unparsable
+
+if TYPE_CHECKING:
+    from understudy.core.recipe import Recipe  # workers import this package and must not pay for pydantic
 
 Settings = dict[str, Any]
 

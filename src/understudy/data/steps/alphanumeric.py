@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from understudy.data.documents import Verdict
 from understudy.data.steps.contract import JudgingStep
 
-# Deleting everything in ASCII that is no letter or digit is one pass in C; only other alphabets are looked at one by one.
+# Deleting everything in ASCII that is no letter or digit is one pass in C; other alphabets are looked at one by one.
 OTHERS = bytes(code for code in range(256) if code > 127 or not chr(code).isalnum())
+
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 class Alphanumeric(JudgingStep):
@@ -32,5 +35,5 @@ def alphanumeric_share(text: str) -> float:
         return 1.0
     n = len(text.encode().translate(None, OTHERS))
     if not text.isascii():
-        n += sum(character.isalnum() for character in text if character > "\x7f")
+        n += sum(map(str.isalnum, "".join(BEYOND_ASCII.findall(text))))
     return n / len(text)

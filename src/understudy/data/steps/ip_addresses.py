@@ -1,4 +1,4 @@
-"""Replaces public IP addresses by `<IP_ADDRESS>`. Private ranges, localhost, versions and documentation examples stay."""
+"""Replaces public IP addresses by `<IP_ADDRESS>`. Private ranges, localhost, versions, documentation examples stay."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from understudy.data.steps.contract import RedactingStep, Span
 
 PLACEHOLDER = b"<IP_ADDRESS>"
 FOUR = rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
-SIX = rb"2[0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{1,4})*(?:::|:)[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*"  # all that is given out
-# Well-known resolvers are no one's privacy (BigCode keeps them too), and these sequences are how people write "some address".
+# all that is given out
+SIX = rb"2[0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{1,4})*(?:::|:)[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*"
+# Well-known resolvers are no one's privacy (BigCode keeps them too); the sequences mean "some address".
 KEPT = frozenset(
-    ("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222", "208.67.220.220")
-    + ("1.2.3.4", "4.3.2.1", "12.34.56.78", "123.45.67.89", "123.123.123.123")
+    """
+    8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 208.67.220.220
+    1.2.3.4 4.3.2.1 12.34.56.78 123.45.67.89
+    """.split()
 )
 OBJECT_IDENTIFIERS = ("1.3.6.1", "2.5.29.", "2.5.4.", "1.2.840.")
-VERSION = re.compile(rb"(?:version|ver|release|rev|revision|build|firmware|sections?)\W{0,12}$|[=<>~^!]=\s*[\"']?$|[A-Za-z]/$", re.IGNORECASE)
+VERSION = re.compile(
+    rb"(?:version|ver|release|rev|revision|build|firmware|sections?)\W{0,12}$|[=<>~^!]=\s*[\"']?$|[A-Za-z]/$",
+    re.IGNORECASE,
+)
 SMALL = 20  # three numbers below this begin a version or a section number far more often than a host
 
 
@@ -36,9 +42,9 @@ class IpAddresses(RedactingStep):
     def find(self, data: bytes) -> Iterator[Span]:
         for match in self._either.finditer(data):
             start, end = match.span()
-            if _stands_alone(data, start, end) and _is_public(data[start:end].decode()):
-                if not VERSION.search(data[max(0, start - 30) : start]):
-                    yield Span(start, end, "ip-address", PLACEHOLDER)
+            before = data[max(0, start - 30) : start]
+            if _stands_alone(data, start, end) and _is_public(data[start:end].decode()) and not VERSION.search(before):
+                yield Span(start, end, "ip-address", PLACEHOLDER)
 
 
 def _stands_alone(data: bytes, start: int, end: int) -> bool:

@@ -1,7 +1,7 @@
 """What secrets look like: one row for each kind, and what tells a real one from a placeholder.
 
 `trigger` is short and cheap, and one RE2 set of all triggers is run over every file; `pattern` is exact and runs only
-where its trigger was seen. Formats are the issuers' own; the list started from those that GitHub's secret scanning names.
+where its trigger was seen. Formats are the issuers' own.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ def is_key_block(value: bytes) -> bool:
     return len(body) >= 64 and not FILLERS.search(body[:64])
 
 
-PLAIN_WORDS = re.compile(rb"^(?:pass(?:word|wd)?|pwd|pw|secret|token|user(?:name)?|root|admin|guest|test(?:ing)?|foo|bar|baz|spam|eggs|none|null)\d*$", re.I)
+PLAIN_WORDS = re.compile(
+    rb"^(?:pass(?:word|wd)?|pwd|pw|secret|token|user(?:name)?|root|admin|guest|test(?:ing)?|"
+    rb"foo|bar|baz|spam|eggs|none|null)\d*$",
+    re.IGNORECASE,
+)
 
 
 def is_password(value: bytes) -> bool:
@@ -62,7 +66,9 @@ def is_password(value: bytes) -> bool:
 
 
 HEXADECIMAL = re.compile(rb"^[0-9a-fA-F]+$")
-NAME_LIKE = re.compile(rb"^[A-Za-z]+(?:[_.:/-][A-Za-z0-9]{1,12}){2,}$|^[a-z]+[0-9]{0,4}$|^https?:|^[/.~]", re.I)
+NAME_LIKE = re.compile(
+    rb"^[A-Za-z]+(?:[_.:/-][A-Za-z0-9]{1,12}){2,}$|^[a-z]+[0-9]{0,4}$|^https?:|^[/.~]", re.IGNORECASE
+)
 LEAST_HEX_BITS = 2.8  # random hex of 16 digits has 3.0 to 3.6; dates and counters less
 LEAST_BITS = 3.3  # random base64 of 16 characters has 3.5 to 4.0; English words joined have 3.0 to 3.4
 
@@ -81,7 +87,9 @@ def is_random(value: bytes) -> bool:
 def is_strong(value: bytes) -> bool:
     """True for an assigned password that mixes letters, digits and signs, or looks drawn by a machine."""
     kinds = [any(test(chr(code)) for code in value) for test in (str.islower, str.isupper, str.isdigit, _is_sign)]
-    return is_random(value) or (sum(kinds) >= 3 and len(value) >= 8 and is_password(value) and not NAME_LIKE.match(value))
+    if is_random(value):
+        return True
+    return sum(kinds) >= 3 and len(value) >= 8 and is_password(value) and not NAME_LIKE.match(value)
 
 
 def _is_sign(character: str) -> bool:
@@ -113,7 +121,7 @@ RULES = (
     ),
     Rule("github-token", rb"gh[pousr]_[A-Za-z0-9]{4}", rb"\b(gh[pousr]_[A-Za-z0-9]{36,})\b"),
     Rule("github-token", rb"github_pat_", rb"\b(github_pat_[A-Za-z0-9_]{60,})\b"),
-    Rule("gitlab-token", rb"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-", rb"\b(gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-[A-Za-z0-9_-]{20,})"),
+    Rule("gitlab-token", rb"gl[a-z]{2,5}-", rb"\b(gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-[A-Za-z0-9_-]{20,})"),
     Rule("slack-token", rb"xox[abeoprs]-|xapp-", rb"\b((?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,})"),
     Rule("slack-webhook", rb"hooks\.slack\.com", rb"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9+/]{24,})"),
     Rule("stripe-key", rb"[sr]k_(?:live|test)_", rb"\b([sr]k_(?:live|test)_[0-9A-Za-z]{16,})\b"),
@@ -135,10 +143,14 @@ RULES = (
     Rule("azure-key", rb"AccountKey=", rb"AccountKey=([A-Za-z0-9+/]{86}==)"),
     Rule(
         "private-key", rb"PRIVATE KEY(?: BLOCK)?-----",
-        rb"(-----BEGIN [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?s:.+?)-----END [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----)",
+        rb"(-----BEGIN [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
+        rb"(?s:.+?)-----END [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----)",
         is_key_block,
     ),
-    Rule("web-token", rb"eyJ[A-Za-z0-9_-]{5}", rb"\b(eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})", is_web_token),
+    Rule(
+        "web-token", rb"eyJ[A-Za-z0-9_-]{5}",
+        rb"\b(eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})", is_web_token,
+    ),
     Rule(
         "connection-password", rb"://[^\s:/@\"'<>]{0,}:[^\s@/\"'<>]",
         rb"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@\"'<>]{0,}:([^\s@/\"'<>]{3,})@[A-Za-z0-9\[]", is_password, PASSWORD,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import glob
 import json
-import os
 import platform
 import sysconfig
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from understudy.core.errors import InputDataError, Interrupted, RecipeError
 from understudy.core.paths import Project
@@ -30,7 +29,7 @@ KEPT_LISTINGS = 8  # listings below the cache; each belongs to one state of the 
 PYTHON_LICENSE = "PSF-2.0"
 
 
-def survey(recipe: Recipe, project: Project, events: Events) -> Survey:
+def take_survey(recipe: Recipe, project: Project, events: Events) -> Survey:
     """What the recipe's sources hold now. Unchanged files are not read again.
 
     Raises InputDataError naming the source that is missing, empty or without a usable file.
@@ -95,9 +94,7 @@ def _stdlib(
     root = Path(sysconfig.get_paths()["stdlib"]).resolve()
     if not root.is_dir():
         raise InputDataError(f"this Python has no library folder ({root})", "use another source in data.sources")
-    yield _walked(
-        recipe, source, project, events, passed_over, root, source.name or "cpython", (PYTHON_LICENSE,)
-    )
+    yield _walked(recipe, source, project, events, passed_over, root, source.name or "cpython", (PYTHON_LICENSE,))
 
 
 def _walked(
@@ -141,7 +138,7 @@ def _archive(
 ) -> Iterator[Collection]:
     pattern = str(recipe.resolve(source.archive or ""))
     literal = Path(pattern)
-    paths = [literal] if literal.is_file() else sorted(map(Path, glob.glob(pattern, recursive=True)))
+    paths = [literal] if literal.is_file() else sorted(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207
     paths = [path for path in paths if path.is_file()]
     if not paths:
         raise InputDataError(f"no file matches the source `{source}`", "correct data.sources in the recipe")
@@ -197,7 +194,7 @@ def _entry(recipe: Recipe, item: Found) -> Entry:
     lang = language_of(item.path)
     reason, evidence = item.reason, item.evidence
     if not reason and lang is None:
-        reason, evidence = "unknown-language", os.path.splitext(item.path)[1][:80]
+        reason, evidence = "unknown-language", PurePosixPath(item.path).suffix[:80]
     elif not reason and recipe.data.languages is not None and lang not in recipe.data.languages:
         reason, evidence = "language-not-wanted", lang or ""
     return Entry(item.repo, item.path, lang, item.size_bytes, item.location, item.raw_id, reason, printable(evidence))
