@@ -38,7 +38,7 @@ def prompt_ids(tokenizer: Tokenizer, prompt: Prompt, context: int, max_tokens: i
     for a suffix if the model was trained without fill-in-the-middle; a long prompt is cut, never refused.
     """
     room = max(context - max_tokens, int(context * SMALLEST_PROMPT_SHARE), 1)
-    header = _header(tokenizer, prompt.path, usage, min(room, int(context * HEADER_SHARE)))
+    header = _header(tokenizer, prompt.path, usage, room // 2)
     room -= len(header)
     if prompt.suffix is None:
         ids = header + _end_of(tokenizer, prompt.prefix, room)

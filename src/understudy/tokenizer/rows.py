@@ -14,7 +14,7 @@ from itertools import islice
 from understudy.formats.shard_writer import Piece
 
 WINDOW_PIECES = 1024
-OPEN_ROWS = 256
+OPEN_ROWS = 1024  # a whole window may wait: with 256, evenly mixed lengths left 5 % padding instead of 2 %
 
 
 class RowFiller:

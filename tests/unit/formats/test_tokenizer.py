@@ -14,10 +14,25 @@ from understudy.formats.special_tokens import SPECIAL_IDS, SPECIAL_TOKENS
 from understudy.formats.tokenizer import LONGEST_RUN, Tokenizer
 from understudy.formats.tokenizer_file import CONFIG_FILE, TOKENIZER_FILE, read_tokens
 
-ODD = ["e\u0301", "\u0301", "\x00", "\r\n", "\r", "\t\t", "    ", "\x85", "\u200b", "\u3000", "\ufeff", "'s", "'ſ", "１２"]
+ODD = [
+    "e\u0301",
+    "\u0301",
+    "\x00",
+    "\r\n",
+    "\r",
+    "\t\t",
+    "    ",
+    "\x85",
+    "\u200b",
+    "\u3000",
+    "\ufeff",
+    "'s",
+    "'ſ",
+    "１２",
+]
 ODD += ["😀", "👨‍👩‍👧", "中文", "٣", "Ⅷ", "ß", "İ", "\U0010ffff", " \n \n", "def f(x):\n", "==", *SPECIAL_TOKENS]
 texts = st.one_of(
-    st.text(st.characters(exclude_categories=("Cs",)), max_size=60),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
     st.lists(st.sampled_from(ODD), max_size=25).map("".join),
     st.text(" \t\n\r'sS\x1f\xa0aA1_.(", max_size=60),
 )
@@ -142,7 +157,10 @@ def test_the_folder_names_llama_cpps_pre_tokenizer(library_tokenizer: Path) -> N
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (lambda value: value["pre_tokenizer"]["pretokenizers"][0]["pattern"].update(Regex="(a+)+$"), "pre-tokenisation"),
+        (
+            lambda value: value["pre_tokenizer"]["pretokenizers"][0]["pattern"].update(Regex="(a+)+$"),
+            "pre-tokenisation",
+        ),
         (lambda value: value["added_tokens"].pop(), "special tokens"),
         (lambda value: value["model"]["vocab"].pop("Ġ"), "gaps"),
         (lambda value: value["model"]["vocab"].update({"☃": 99}), "cannot be read"),
