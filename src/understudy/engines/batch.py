@@ -59,7 +59,7 @@ class Batch:
         self.waiting: deque[Generation] = deque()
         self._decoder = decoder
         self._memory = memory
-        self._cache = Cache(decoder.config, n_slots, dtype=decoder.dtype)
+        self._cache = Cache(decoder.config, n_slots)  # fp32 whatever the weights are: see cached_attention
         self._rows: list[Generation] = []  # row i of the cache; the one being read, if any, is the last
         self._reading: Generation | None = None
 

@@ -24,6 +24,7 @@ from understudy.core.engine import Capabilities, Chunk, Completion, Prompt, Requ
 from understudy.core.errors import ResourceError
 from understudy.engines.batch import Batch
 from understudy.engines.generation import Generation, Vocabulary
+from understudy.engines.packed import has_fast_bfloat16, pack
 from understudy.engines.prefixes import PrefixMemory
 from understudy.formats.prompt import prompt_ids
 from understudy.formats.tokenizer import Tokenizer
@@ -62,7 +63,9 @@ class LocalEngine:
         """The engine for a model folder."""
         if threads is not None:
             torch.set_num_threads(threads)
-        decoder = read_folder(folder, torch.bfloat16 if precision == "bf16" else torch.float32)
+        is_bfloat = precision == "bf16" or (precision == "auto" and has_fast_bfloat16())
+        decoder = read_folder(folder, torch.bfloat16 if is_bfloat else torch.float32)
+        pack(decoder)
         return cls(decoder, Tokenizer.load(folder), ModelUsage.read(folder), n_slots)
 
     def __enter__(self) -> LocalEngine:

@@ -87,12 +87,14 @@ def cached_attention(q_bhtd: Tensor, k_bksd: Tensor, v_bksd: Tensor, mask_bts: T
     """Attention over a cache, where each query may see what `mask_bts` says; (b, h, t, d).
 
     Grouped heads become rows of one product per key-value head, so that the cache is read once and never copied.
+    Computed in the cache's precision, returned in the queries': on CPU these small products are two to three times
+    faster in fp32 than in bf16.
     """
     n_batch, n_heads, n_time, width = q_bhtd.shape
     n_kv = k_bksd.shape[1]
     group = n_heads // n_kv
-    rows = q_bhtd.reshape(n_batch, n_kv, group * n_time, width)
+    rows = q_bhtd.to(k_bksd.dtype).reshape(n_batch, n_kv, group * n_time, width)
     scores = (rows @ k_bksd.transpose(-1, -2)).view(n_batch, n_kv, group, n_time, -1).float() * width**-0.5
     weights = scores.masked_fill(~mask_bts[:, None, None], float("-inf")).softmax(dim=-1).to(v_bksd.dtype)
     mixed: Tensor = weights.view(n_batch, n_kv, group * n_time, -1) @ v_bksd
-    return mixed.view(n_batch, n_heads, n_time, width)
+    return mixed.view(n_batch, n_heads, n_time, width).to(q_bhtd.dtype)

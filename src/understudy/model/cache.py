@@ -58,8 +58,9 @@ class Cache:
             return
         rows = torch.arange(self.batch, device=k_bktd.device)[:, None]
         positions = self.lengths_b[:, None] + torch.arange(n_time, device=k_bktd.device)
-        self.keys[layer][rows, :, positions] = k_bktd.transpose(1, 2)
-        self.values[layer][rows, :, positions] = v_bktd.transpose(1, 2)
+        dtype = self.keys[layer].dtype  # a cache may be kept in another precision than the model
+        self.keys[layer][rows, :, positions] = k_bktd.transpose(1, 2).to(dtype)
+        self.values[layer][rows, :, positions] = v_bktd.transpose(1, 2).to(dtype)
 
     def advance(self, lengths_b: Tensor) -> None:
         """Count `lengths_b` more tokens of each row as filled; what was written behind them is overwritten later."""

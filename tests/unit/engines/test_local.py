@@ -11,7 +11,7 @@ import torch
 from understudy.core.engine import Chunk, Prompt, Request, Sampling
 from understudy.core.errors import InputDataError, ResourceError
 from understudy.engines import open_engine
-from understudy.engines.local import LocalEngine
+from understudy.engines.local import LocalEngine, Precision
 from understudy.formats.prompt import prompt_ids
 from understudy.formats.tokenizer import Tokenizer
 from understudy.formats.usage import ModelUsage
@@ -51,6 +51,14 @@ def test_greedy_tokens_are_those_of_the_plain_decoder(engine: LocalEngine, tiny_
                 logprob += float(scores[token])
                 ids.append(token)
         assert completion.logprob == pytest.approx(logprob, rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "auto"])
+def test_every_precision_makes_a_batch_of_completions(tiny_model: Path, precision: Precision) -> None:
+    with open_engine(tiny_model, n_slots=3, precision=precision, threads=1) as engine:
+        completions = engine.complete(PROMPTS, Sampling(max_tokens=12))
+        assert engine.complete(PROMPTS, Sampling(max_tokens=12)) == completions
+    assert all(completion.token_ids for completion in completions)
 
 
 def test_more_prompts_than_slots_all_come_back_in_order_and_the_same_twice(engine: LocalEngine) -> None:
