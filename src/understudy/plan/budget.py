@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from understudy.core.recipe import Recipe
 from understudy.core.units import duration_text, money_text
-from understudy.plan.cost import UPKEEP_SHARE
 from understudy.plan.machines import TrainingMachine
 
 # Where the recipe says neither what the model, nor the tokens, nor the budget should be.
@@ -45,15 +44,18 @@ def allowance(recipe: Recipe, machine: TrainingMachine) -> Allowance:
     return Allowance(None, "none")
 
 
-def startup_seconds(recipe: Recipe, machine: TrainingMachine, training_seconds: float) -> float:
-    """Seconds before the first training step, given how long the steps themselves may or will take."""
-    compiled = recipe.train[0].compile
-    if compiled == "auto":
-        compiled = training_seconds >= SHORTEST_COMPILED_SECONDS
-    return STARTUP_SECONDS[machine.device] + (COMPILE_SECONDS[machine.device] if compiled else 0.0)
+def is_compiled(recipe: Recipe, seconds: float) -> bool:
+    """Whether the layers are compiled in a run of this length."""
+    asked = recipe.train[0].compile
+    return seconds >= SHORTEST_COMPILED_SECONDS if asked == "auto" else asked
 
 
-def affordable_tokens(recipe: Recipe, machine: TrainingMachine, seconds: float, tokens_per_second: float) -> float:
-    """The tokens that can be trained on within `seconds`, start-up, upkeep and safety margin taken off."""
-    usable = seconds * (1.0 - SAFETY_MARGIN) - startup_seconds(recipe, machine, seconds)
-    return max(0.0, usable) * tokens_per_second / (1.0 + UPKEEP_SHARE)
+def startup_seconds(recipe: Recipe, machine: TrainingMachine, seconds: float) -> float:
+    """Seconds before the first training step of a run of about `seconds`."""
+    compiling = COMPILE_SECONDS[machine.device] if is_compiled(recipe, seconds) else 0.0
+    return STARTUP_SECONDS[machine.device] + compiling
+
+
+def training_seconds(recipe: Recipe, machine: TrainingMachine, seconds: float) -> float:
+    """What is left of a budget for training steps and their upkeep: start-up and safety margin taken off."""
+    return max(0.0, seconds * (1.0 - SAFETY_MARGIN) - startup_seconds(recipe, machine, seconds))

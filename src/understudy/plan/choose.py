@@ -17,10 +17,10 @@ from understudy.core.errors import InputDataError, RecipeError
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Survey
 from understudy.model.config import DecoderConfig, dial, dial_for_parameters, n_parameters, training_flops_per_token
-from understudy.plan.budget import Allowance, affordable_tokens, allowance, startup_seconds
+from understudy.plan.budget import Allowance, allowance, startup_seconds, training_seconds
 from understudy.plan.corpus_tokens import TokenEstimate, estimate_tokens
-from understudy.plan.cost import share_of_ceiling, tokens_per_second, training_cost
-from understudy.plan.explain import problems_with, reasons_for, warnings_for
+from understudy.plan.cost import share_of_ceiling, tokens_per_second, training_cost, upkeep_share
+from understudy.plan.explain import reasons_for, room_problems, time_problems, warnings_for
 from understudy.plan.machines import TrainingMachine
 from understudy.plan.memory import MOST_ROW_SPLIT, Disk, Memory, disk_needed, training_memory
 from understudy.plan.record import Choice, DataFacts, MachineFacts, Plan, Precision, Predicted
@@ -28,6 +28,8 @@ from understudy.plan.scaling import PASSES_WITHOUT_WARNING, expected_loss, trust
 from understudy.plan.settings import batch_rows, learning_rate, micro_batch
 
 DEEPEST = 128
+# The trainer rounds the token table up to this, which matrix products like.
+TABLE_MULTIPLE = 64
 # Memory a plan may count on; the rest is for the system, the tokenizer's tables and what was forgotten.
 USABLE_MEMORY_SHARE = 0.9
 # When data, not time, is short, spare time buys a larger model, down to this share of the tokens a parameter asked for.
@@ -39,7 +41,12 @@ class Draft:
     """A plan, whether or not it fits, and what keeps it from fitting, most important first."""
 
     plan: Plan
-    problems: tuple[str, ...]
+    lacking_room: tuple[str, ...]
+    lacking_time: tuple[str, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self.lacking_room + self.lacking_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,19 @@ class Case:
         """Tokens this shape can be trained on within the budget; infinite without one."""
         if self.allowance.seconds is None:
             return math.inf
-        return affordable_tokens(self.recipe, self.machine, self.allowance.seconds, self.tokens_per_second(config))
+        seconds = training_seconds(self.recipe, self.machine, self.allowance.seconds)
+        tokens = seconds * self.tokens_per_second(config)
+        rows = self.rows(config, tokens)
+        return tokens / (1.0 + self.upkeep(config, rows))
+
+    def rows(self, config: DecoderConfig, tokens: float) -> int:
+        """Rows in a step of a run of so many tokens."""
+        flops = max(1.0, tokens) * training_flops_per_token(config)
+        return batch_rows(self.recipe.train[0], flops, tokens, self.estimate.unique_tokens, self.machine.devices)
+
+    def upkeep(self, config: DecoderConfig, rows: int) -> float:
+        """Time beside the passes themselves, as a share of theirs."""
+        return upkeep_share(config, self.machine, self.recipe.train[0].optimizer, rows * config.context)
 
     def memory(self, config: DecoderConfig, rows: int) -> Memory:
         """Memory on each device with `rows` at once; where one row is too large, a server's devices share it."""
@@ -99,13 +118,13 @@ def draft_plan(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Draf
         reasons=reasons_for(recipe, choice, predicted, case.estimate, machine, case.allowance),
     )
     usable = int(USABLE_MEMORY_SHARE * machine.memory_bytes)
-    return Draft(plan, problems_with(plan, case.allowance, usable, machine.free_disk_bytes))
+    return Draft(plan, room_problems(plan, usable, machine.free_disk_bytes), time_problems(plan, case.allowance))
 
 
 def choose_shape(case: Case) -> DecoderConfig:
     """The model the recipe asks for, or the depth whose tokens per parameter come nearest to what was asked."""
-    scratch, vocabulary = case.recipe.model.scratch, case.recipe.tokenizer.train.vocabulary
-    context = case.recipe.train[0].context
+    scratch, context = case.recipe.model.scratch, case.recipe.train[0].context
+    vocabulary = table_rows(case.recipe.tokenizer.train.vocabulary)
     if scratch.layers is not None:
         return dial(scratch.layers, vocabulary, context, scratch.hidden)
     if scratch.parameters is not None:
@@ -119,8 +138,24 @@ def choose_tokens(case: Case, config: DecoderConfig) -> float:
     if asked != "auto":
         return asked
     if case.allowance.seconds is None:
-        return min(case.recipe.budget.tokens_per_parameter * n_parameters(config).total, case.most_tokens)
+        return min(case.recipe.budget.tokens_per_parameter * counted_parameters(config), case.most_tokens)
     return min(case.affordable(config), case.most_tokens)
+
+
+def table_rows(vocabulary: int) -> int:
+    """Rows of the token table for a tokenizer of this vocabulary."""
+    return -(-vocabulary // TABLE_MULTIPLE) * TABLE_MULTIPLE
+
+
+def counted_parameters(config: DecoderConfig) -> int:
+    """The parameters that tokens are counted against: all but the token tables.
+
+    From 1B up the tables are a few per cent, and both counts say the same. In a model of 1M parameters the table is
+    most of it, and says nothing of what the layers can learn: with it the rule would stay at a single layer, which
+    cannot even repeat a name it has read. (Pearce and Song 2024, arXiv 2406.12907, reconcile the two counts.)
+    """
+    counts = n_parameters(config)
+    return counts.total - counts.embedding
 
 
 def _case(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Case:
@@ -137,7 +172,7 @@ def _case(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Case:
 
 def _shapes(case: Case) -> Iterator[DecoderConfig]:
     """The dial's shapes that fit in memory, smallest first; the smallest even when it does not."""
-    vocabulary, context = case.recipe.tokenizer.train.vocabulary, case.recipe.train[0].context
+    vocabulary, context = table_rows(case.recipe.tokenizer.train.vocabulary), case.recipe.train[0].context
     for layers in range(1, DEEPEST + 1):
         try:
             config = dial(layers, vocabulary, context, case.recipe.model.scratch.hidden)
@@ -152,8 +187,9 @@ def _shapes(case: Case) -> Iterator[DecoderConfig]:
 
 def _best_depth(case: Case, shapes: list[DecoderConfig]) -> DecoderConfig:
     wanted = case.recipe.budget.tokens_per_parameter
-    off = [abs(math.log(max(1.0, choose_tokens(case, config)) / (wanted * n_parameters(config).total)))
-           for config in shapes]  # fmt: skip
+    off = [
+        abs(math.log(max(1.0, choose_tokens(case, shape)) / (wanted * counted_parameters(shape)))) for shape in shapes
+    ]
     index = off.index(min(off))
     while index + 1 < len(shapes) and _spare_time_buys(case, shapes[index + 1]):
         index += 1
@@ -165,13 +201,13 @@ def _spare_time_buys(case: Case, larger: DecoderConfig) -> bool:
     if case.allowance.seconds is None or case.affordable(larger) < case.most_tokens:
         return False
     wanted = case.recipe.budget.tokens_per_parameter
-    return choose_tokens(case, larger) >= LEAST_SHARE_OF_RATIO * wanted * n_parameters(larger).total
+    return choose_tokens(case, larger) >= LEAST_SHARE_OF_RATIO * wanted * counted_parameters(larger)
 
 
 def _choice(case: Case, config: DecoderConfig, tokens: float) -> Choice:
     phase, machine, counts = case.recipe.train[0], case.machine, n_parameters(config)
     flops = max(1.0, tokens) * training_flops_per_token(config)
-    rows = batch_rows(phase, flops, tokens, case.estimate.unique_tokens, machine.devices)
+    rows = case.rows(config, tokens)
     micro = micro_batch(phase, rows, machine.devices, machine.device, lambda size: case.fits_memory(config, size))
     batch_tokens = rows * config.context
     steps = max(1, int(tokens / batch_tokens)) if phase.tokens == "auto" else max(1, round(tokens / batch_tokens))
@@ -182,7 +218,7 @@ def _choice(case: Case, config: DecoderConfig, tokens: float) -> Choice:
         kv_heads=config.kv_heads,
         head_dim=config.head_dim,
         intermediate=config.intermediate,
-        vocabulary=config.vocabulary,
+        vocabulary=case.recipe.tokenizer.train.vocabulary,
         context=config.context,
         parameters=counts.total,
         parameters_embedding=counts.embedding,
@@ -199,7 +235,8 @@ def _choice(case: Case, config: DecoderConfig, tokens: float) -> Choice:
 def _predicted(case: Case, config: DecoderConfig, choice: Choice, memory: Memory, disk: Disk) -> Predicted:
     machine, recipe = case.machine, case.recipe
     startup = startup_seconds(recipe, machine, choice.tokens / case.tokens_per_second(config))
-    cost = training_cost(config, choice.tokens, machine, case.precision, startup)
+    upkeep = case.upkeep(config, choice.batch_tokens // choice.context)
+    cost = training_cost(config, choice.tokens, machine, case.precision, upkeep, startup)
     return Predicted(
         seconds=cost.seconds,
         startup_seconds=startup,

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from understudy.model.config import DecoderConfig, n_parameters, training_flops_per_token
 from understudy.plan.machines import TrainingMachine
+from understudy.plan.memory import Optimizer
 from understudy.plan.record import Precision
 
-# Validation, checkpoints and the log, as a share of the time spent on training steps.
-UPKEEP_SHARE = 0.03
+# What comes on top of training steps, as a share of their time: validation (2 %), checkpoints and the log; on a CPU the
+# optimizer's passes over all weights too, which the probe leaves out and a GPU's published utilisation holds.
+UPKEEP_SHARE = {"cpu": 0.05, "cuda": 0.03}
+_ORTHOGONALISING_STEPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,32 @@ def tokens_per_second(config: DecoderConfig, machine: TrainingMachine, precision
     return machine.devices * machine.ceiling(precision) * share / training_flops_per_token(config)
 
 
+def upkeep_share(config: DecoderConfig, machine: TrainingMachine, optimizer: Optimizer, batch_tokens: float) -> float:
+    """Time beside the forward and backward passes, as a share of theirs: upkeep, and Muon's matrix products on a CPU.
+
+    Muon orthogonalises each m x n matrix (m the smaller side) once a step, with five times 4·m²·n + 2·m³ FLOPs.
+    """
+    share = UPKEEP_SHARE[machine.device]
+    if optimizer == "adamw" or machine.device == "cuda":
+        return share
+    c = config
+    gate_and_up = 2 if c.mlp == "gated" else 1
+    matrices = [(c.hidden, c.query_width)] * 2 + [(c.hidden, c.kv_width)] * 2
+    matrices += [(c.hidden, c.intermediate)] * (1 + gate_and_up)
+    flops = sum(4 * min(pair) ** 2 * max(pair) + 2 * min(pair) ** 3 for pair in matrices)
+    return share + c.layers * _ORTHOGONALISING_STEPS * flops / (batch_tokens * training_flops_per_token(c))
+
+
 def training_cost(
-    config: DecoderConfig, tokens: float, machine: TrainingMachine, precision: Precision, startup_seconds: float = 0.0
+    config: DecoderConfig,
+    tokens: float,
+    machine: TrainingMachine,
+    precision: Precision,
+    upkeep: float = UPKEEP_SHARE["cuda"],
+    startup_seconds: float = 0.0,
 ) -> Cost:
     """What a run of `tokens` costs, upkeep and start-up included, safety margin not."""
-    seconds = tokens / tokens_per_second(config, machine, precision) * (1.0 + UPKEEP_SHARE) + startup_seconds
+    seconds = tokens / tokens_per_second(config, machine, precision) * (1.0 + upkeep) + startup_seconds
     hours = seconds / 3600 * machine.devices
     usd = None if machine.usd_per_hour is None else hours * machine.usd_per_hour
     return Cost(tokens * training_flops_per_token(config), seconds, hours, usd)

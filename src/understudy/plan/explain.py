@@ -55,7 +55,7 @@ def warnings_for(
         )
     if choice.tokens > PASSES_WITHOUT_WARNING * estimate.unique_tokens and recipe.train[0].tokens == "auto":
         found.append("there is less data than one step holds; add sources")
-    per_parameter = choice.tokens / choice.parameters
+    per_parameter = choice.tokens_per_parameter
     asked = recipe.budget.tokens_per_parameter
     if per_parameter > 3 * max(asked, TOKENS_PER_PARAMETER):
         found.append(f"{per_parameter:,.0f} tokens a parameter over-train this model; a larger one would learn more")
@@ -76,30 +76,28 @@ def _idle_budget(recipe: Recipe, predicted: Predicted, allowance: Allowance) -> 
     return f"the data end the run, not the budget: {used} of {whole} are used; more sources would use the rest"
 
 
-def problems_with(
-    plan: Plan, allowance: Allowance, usable_memory_bytes: int, free_disk_bytes: int | None
-) -> tuple[str, ...]:
-    """What keeps the plan from fitting, in sentences; none when it fits."""
-    found = []
-    predicted, choice = plan.predicted, plan.choice
+def room_problems(plan: Plan, usable_memory_bytes: int, free_disk_bytes: int | None) -> tuple[str, ...]:
+    """What is lacking in memory or on disk, in sentences."""
+    found, predicted = [], plan.predicted
     if predicted.peak_memory_bytes > usable_memory_bytes:
         found.append(
-            f"training {count_text(choice.parameters)} parameters takes {bytes_text(predicted.peak_memory_bytes)} of "
-            f"memory, and {bytes_text(usable_memory_bytes)} can be used on {plan.machine.name}"
-        )
-    if allowance.seconds is not None and not (predicted.seconds <= allowance.seconds and _is_training(choice)):
-        found.append(
-            f"training takes {duration_text(predicted.seconds)}, and the budget is {allowance.text}"
-            if _is_training(choice)
-            else f"the budget of {allowance.text} is over before {FEWEST_USEFUL_STEPS} training steps are done"
+            f"training {count_text(plan.choice.parameters)} parameters takes {bytes_text(predicted.peak_memory_bytes)} "
+            f"of memory, and {bytes_text(usable_memory_bytes)} can be used on {plan.machine.name}"
         )
     if free_disk_bytes is not None and predicted.disk_bytes > USABLE_DISK_SHARE * free_disk_bytes:
         found.append(f"the run writes {bytes_text(predicted.disk_bytes)}, and {bytes_text(free_disk_bytes)} are free")
     return tuple(found)
 
 
-def _is_training(choice: Choice) -> bool:
-    return choice.steps >= FEWEST_USEFUL_STEPS
+def time_problems(plan: Plan, allowance: Allowance) -> tuple[str, ...]:
+    """Whether the budget is too short, in a sentence."""
+    if allowance.seconds is None:
+        return ()
+    if plan.choice.steps < FEWEST_USEFUL_STEPS and plan.predicted.seconds > allowance.seconds:
+        return (f"the budget of {allowance.text} is over before {FEWEST_USEFUL_STEPS} training steps are done",)
+    if plan.predicted.seconds > allowance.seconds:
+        return (f"training takes {duration_text(plan.predicted.seconds)}, and the budget is {allowance.text}",)
+    return ()
 
 
 def _data_reason(choice: Choice, estimate: TokenEstimate) -> str:
@@ -128,17 +126,16 @@ def _model_reason(recipe: Recipe, choice: Choice, allowance: Allowance) -> str:
         return f"{shape}: the recipe sets layers"
     if scratch.parameters is not None:
         return f"{shape}: the dial's nearest to the {count_text(scratch.parameters)} parameters asked for"
-    ratio = choice.tokens / choice.parameters
+    ratio = choice.tokens_per_parameter
     wanted = recipe.budget.tokens_per_parameter
     kind = "compute-optimal" if wanted == TOKENS_PER_PARAMETER else "asked for"
     limit = "tokens" if allowance.seconds is None else "budget"
-    return (
-        f"{shape}: with this {limit} it sees {ratio:.1f} tokens a parameter, nearest to the {wanted:g} that are {kind}"
-    )
+    seen = f"{ratio:.1f} tokens a parameter outside the token table"
+    return f"{shape}: with this {limit} it sees {seen}, nearest to the {wanted:g} that are {kind}"
 
 
 def _tokens_reason(recipe: Recipe, choice: Choice, estimate: TokenEstimate, allowance: Allowance) -> str:
-    ratio = f"{choice.tokens / choice.parameters:.1f} tokens a parameter, {choice.passes:.2f} passes over the data"
+    ratio = f"{choice.passes:.2f} passes over the data"
     steps = f"{count_text(choice.tokens)} tokens in {choice.steps:,} steps ({ratio})"
     if recipe.train[0].tokens != "auto":
         return f"{steps}: the recipe sets tokens"
@@ -153,7 +150,9 @@ def _speed_reason(machine: TrainingMachine, choice: Choice) -> str:
     ceiling = rate_text(machine.ceiling(choice.precision))
     if machine.is_measured(choice.precision):
         return f"a probe of real training steps on {machine.name}, beside its {ceiling} matrix product"
-    return f"not measured: an assumed share of {ceiling} for each of {machine.devices} devices"
+    return f"not measured: the usual share of {ceiling} is assumed" + (
+        f" on each of {machine.devices} devices" if machine.devices > 1 else ""
+    )
 
 
 def _batch_reason(recipe: Recipe, choice: Choice) -> str:

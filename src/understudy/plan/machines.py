@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Literal
 
 from understudy.core.errors import RecipeError
-from understudy.plan.record import Precision
+from understudy.plan.record import Choice, Precision
 
 # Peak: the makers' datasheets, dense bf16 with fp32 accumulation (half of the figure "with sparsity").
 # Memory: the marketing gigabytes read as 1e9, about what is left after the driver's share.
@@ -40,12 +40,19 @@ _TABLE = (
     Gpu("h200", 989e12, 141_000_000_000, 3.50),
     Gpu("b200", 2250e12, 180_000_000_000, 5.00),
 )
+Points = tuple[tuple[float, float], ...]
+
 GPUS = {gpu.name: gpu for gpu in _TABLE}
 
 # Share of the peak that whole training runs reach, by parameters. 1B and up: what Llama 2 (0.42 and 0.45) and MPT-7B
 # (0.37) imply on A100s. Below: an H200 at 45 % of its measured 790 TFLOP/s with 124M parameters and 55 % with 350M,
 # as shares of 989. Under 100M it is a guess that small matrices leave most of the card idle.
-_UTILISATION = ((1e6, 0.05), (1e7, 0.15), (1.24e8, 0.36), (3.5e8, 0.43), (1e9, 0.45))
+_UTILISATION: Points = ((1e6, 0.05), (1e7, 0.15), (1.24e8, 0.36), (3.5e8, 0.43), (1e9, 0.45))
+
+
+# The same for compiled bf16 steps on two CPU cores, by FLOPs a token, against the measured matrix product: depths 1 to
+# 4 of the dial at a vocabulary of 8,192, in a quiet minute. Small shapes spend their time outside matrix products.
+_CPU_SHARE: Points = ((3.6e6, 0.38), (8.9e6, 0.52), (1.9e7, 0.59), (3.3e7, 0.65))
 
 
 def find_gpu(name: str) -> Gpu:
@@ -63,7 +70,7 @@ def expected_utilisation(parameters: float) -> float:
     return interpolated(_UTILISATION, parameters)
 
 
-def interpolated(points: Sequence[tuple[float, float]], size: float) -> float:
+def interpolated(points: Points, size: float) -> float:
     """The value at `size`, linear in log(size) between sorted (size, value) points, flat beyond their ends."""
     if size <= points[0][0]:
         return points[0][1]
@@ -78,12 +85,19 @@ def interpolated(points: Sequence[tuple[float, float]], size: float) -> float:
 class Measurement:
     """What a probe of real training steps reached on this machine, for one shape."""
 
-    flops_per_token: float
+    layers: int
+    hidden: int
+    vocabulary: int
     context: int
     micro_batch: int
     precision: Precision
+    flops_per_token: float
     tokens_per_second: float
     share_of_ceiling: float
+
+    @property
+    def key(self) -> tuple[int, int, int, int, int, Precision]:
+        return (self.layers, self.hidden, self.vocabulary, self.context, self.micro_batch, self.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +128,26 @@ class TrainingMachine:
         """Whether real training steps in this precision were timed here."""
         return any(measurement.precision == precision for measurement in self.measurements)
 
+    def has_measured(self, choice: Choice) -> bool:
+        """Whether steps of exactly this choice were timed."""
+        wanted = (choice.layers, choice.hidden, choice.vocabulary, choice.context, choice.micro_batch, choice.precision)
+        return any(measurement.key == wanted for measurement in self.measurements)
+
+    def usual_share(self, parameters: int, flops_per_token: float) -> float:
+        """Share of the ceiling that training a shape usually reaches on such a device (0..1)."""
+        return interpolated(_CPU_SHARE, flops_per_token) if self.device == "cpu" else expected_utilisation(parameters)
+
     def share_of_ceiling(self, parameters: int, flops_per_token: float, precision: Precision) -> float:
-        """Share of the ceiling that training is expected to reach: from probes where there are any, else assumed.
+        """Share of the ceiling that training is expected to reach: the usual one, corrected by the nearest probe.
 
-        Between two probed shapes it is linear in log(FLOPs a token): larger shapes keep the matrix product busier.
+        The usual share says how it changes with size, the probe how far this machine is from usual.
         """
-        points = sorted(
-            {m.flops_per_token: m.share_of_ceiling for m in self.measurements if m.precision == precision}.items()
-        )
-        if points:
-            return interpolated(points, flops_per_token)
-        return CPU_SHARE_BEFORE_A_PROBE if self.device == "cpu" else expected_utilisation(parameters)
-
-
-# Compiled bf16 training on two cores reached 0.39 to 0.63 of the matrix-product ceiling; small shapes reach less.
-CPU_SHARE_BEFORE_A_PROBE = 0.35
+        usual = self.usual_share(parameters, flops_per_token)
+        timed = [measurement for measurement in self.measurements if measurement.precision == precision]
+        if not timed:
+            return usual
+        near = min(timed, key=lambda measurement: abs(math.log(measurement.flops_per_token / flops_per_token)))
+        return min(1.0, near.share_of_ceiling * usual / self.usual_share(parameters, near.flops_per_token))
 
 
 def named_machine(gpu: Gpu, gpus: int, usd_per_gpu_hour: float | None) -> TrainingMachine:

@@ -31,6 +31,11 @@ class Choice:
     precision: Precision
     passes: float
 
+    @property
+    def tokens_per_parameter(self) -> float:
+        """Tokens for each parameter outside the token tables."""
+        return self.tokens / (self.parameters - self.parameters_embedding)
+
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:

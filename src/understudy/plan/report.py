@@ -75,7 +75,8 @@ def _run_table(plan: Values) -> Table:
         ("model", shape),
         ("parameters", tables_share),
         ("tokens", f"{count_text(choice['tokens'])}, {choice['passes']:.2f} passes, "
-                   f"{choice['tokens'] / choice['parameters']:.1f} a parameter"),
+                   f"{choice['tokens'] / (choice['parameters'] - choice['parameters_embedding']):.1f} a parameter "
+                   "outside the table"),
         ("steps", f"{choice['steps']:,} of {step}"),
         ("learning rate", f"{choice['learning_rate']:g}, {choice['precision']}"),
     )  # fmt: skip

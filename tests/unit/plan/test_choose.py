@@ -74,7 +74,7 @@ def test_over_training_is_a_smaller_model_for_more_tokens(
     )
     assert over.parameters < optimal.parameters
     assert over.tokens > optimal.tokens
-    assert 10 < optimal.tokens / optimal.parameters < 40
+    assert 10 < optimal.tokens_per_parameter < 40
 
 
 def test_layers_and_tokens_in_the_recipe_are_taken_as_they_are(
@@ -95,7 +95,7 @@ def test_what_the_recipe_fixes_does_not_depend_on_the_measured_speed(
 ) -> None:
     # Two runs of one recipe on a noisy machine must train the same model.
     recipe = make_recipe(phase={"tokens": "1M"}, model={"scratch": {"layers": 2}})
-    timed = (Measurement(1e7, 512, 4, "bf16", 100.0, share) for share in (0.1, 0.5))
+    timed = (Measurement(2, 128, 8192, 512, 4, "bf16", 1e7, 100.0, share) for share in (0.1, 0.5))
     choices = [make_plan(recipe, survey, replace(laptop, measurements=(one,))).choice for one in timed]
     assert choices[0] == choices[1]
 
@@ -106,7 +106,7 @@ def test_parameters_in_the_recipe_give_twenty_tokens_each_without_a_budget(
     machine = replace(laptop, free_disk_bytes=None)
     choice = make_plan(make_recipe(model={"scratch": {"parameters": "125M"}}), big_survey, machine).choice
     assert choice.parameters == pytest.approx(125e6, rel=0.1)
-    assert choice.tokens / choice.parameters == pytest.approx(20, rel=0.01)
+    assert choice.tokens_per_parameter == pytest.approx(20, rel=0.01)
 
 
 def test_little_data_caps_the_tokens_at_four_passes_and_says_so(

@@ -6,7 +6,6 @@ import pytest
 
 from understudy.core.errors import RecipeError
 from understudy.plan.machines import (
-    CPU_SHARE_BEFORE_A_PROBE,
     GPUS,
     Measurement,
     TrainingMachine,
@@ -44,13 +43,15 @@ def test_bf16_is_chosen_only_where_it_is_faster(laptop: TrainingMachine) -> None
     assert old.best_precision() == "fp32"
 
 
-def test_a_share_is_assumed_until_steps_were_timed_and_then_lies_between_the_timed_ones(
-    laptop: TrainingMachine,
-) -> None:
-    small, large = (Measurement(flops, 512, 4, "bf16", 1000.0, share) for flops, share in ((1e7, 0.2), (1e8, 0.5)))
-    timed = replace(laptop, measurements=(large, small))
-    assert laptop.share_of_ceiling(10**6, 3e7, "bf16") == CPU_SHARE_BEFORE_A_PROBE
-    assert timed.share_of_ceiling(10**6, 1e7, "bf16") == 0.2
-    assert 0.2 < timed.share_of_ceiling(10**6, 3e7, "bf16") < 0.5
-    assert timed.share_of_ceiling(10**6, 1e12, "bf16") == 0.5
-    assert timed.share_of_ceiling(10**6, 3e7, "fp32") == CPU_SHARE_BEFORE_A_PROBE
+def test_a_probe_corrects_the_usual_share_for_every_size(laptop: TrainingMachine) -> None:
+    usual = laptop.usual_share(10**6, 1e7)
+    probe = Measurement(2, 128, 8192, 512, 4, "bf16", 1e7, 1000.0, usual / 2)
+    timed = replace(laptop, measurements=(probe,))
+    assert timed.share_of_ceiling(10**6, 1e7, "bf16") == usual / 2
+    assert timed.share_of_ceiling(10**6, 3e7, "bf16") == pytest.approx(laptop.usual_share(10**6, 3e7) / 2)
+    assert timed.share_of_ceiling(10**6, 1e7, "fp32") == usual
+
+
+def test_no_probe_makes_a_share_above_one(laptop: TrainingMachine) -> None:
+    timed = replace(laptop, measurements=(Measurement(1, 64, 8192, 512, 4, "bf16", 3e6, 1.0, 0.9),))
+    assert timed.share_of_ceiling(10**9, 1e12, "bf16") == 1.0
