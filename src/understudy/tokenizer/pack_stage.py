@@ -20,6 +20,7 @@ from understudy.core.errors import InputDataError, Interrupted
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Stage
 from understudy.core.tracking import Events
+from understudy.core.units import count_text, percent_text
 from understudy.formats.shard_writer import Piece, ShardWriter, write_manifest
 from understudy.formats.shards import Split
 from understudy.formats.tokenizer import Tokenizer
@@ -50,7 +51,7 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
     if splits["valid"]["n_rows"] == 0:
         events.warning("there is no held-out text: nothing will be validated", "set data.split.valid higher")
     write_manifest(work_dir, splits, phase.context, tokenizer.vocabulary, inputs["tokenizer"].id)
-    return _metrics(splits)
+    return _metrics(splits, phase.context)
 
 
 def pack(
@@ -105,16 +106,18 @@ def _reported(pieces: Iterable[Piece], split: Split, n_bytes: int, events: Event
     events.progress(f"packing {split}", n_bytes, n_bytes, "B")
 
 
-def _metrics(splits: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _metrics(splits: dict[str, dict[str, Any]], context: int) -> dict[str, Any]:
     train, valid = splits["train"], splits["valid"]
-    n_pieces = max(train["n_pieces"], 1)
+    fim_fraction = 1 - train["n_by_layout"]["left-to-right"] / max(train["n_pieces"], 1)
     return {
+        "summary": f"{count_text(train['n_tokens'])} tokens in {train['n_rows']:,} rows of {context:,}, "
+        f"{percent_text(fim_fraction)} of pieces fill-in-the-middle, {percent_text(train['padding_fraction'])} padding",
         "n_tokens": train["n_tokens"],
         "n_rows": train["n_rows"],
         "n_valid_tokens": valid["n_tokens"],
         "padding_fraction": train["padding_fraction"],
         "bytes_per_token": round(train["n_bytes"] / max(train["n_tokens"], 1), 4),
-        "fim_fraction": round(1 - train["n_by_layout"]["left-to-right"] / n_pieces, 4),
+        "fim_fraction": round(fim_fraction, 4),
     }
 
 

@@ -42,7 +42,13 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
     report = bytes_per_token(corpus, work_dir, learned.tokens) | {"pre_tokenizer": PRE_TOKENIZER}
     write_json(work_dir / REPORT_FILE, report)
     _show(report, events)
-    return {"vocabulary": size, "bytes_per_token": report["overall"][str(size)]}
+    rate = report["overall"][str(size)]
+    where = "held-out code" if report["measured_on"] == "valid" else "training code"
+    return {
+        "summary": f"{size:,} tokens; one stands for {rate:.2f} bytes of {where}",
+        "vocabulary": size,
+        "bytes_per_token": rate,
+    }
 
 
 def empty(folder: Path) -> None:

@@ -190,5 +190,5 @@ def test_the_manifest_names_the_tokenizer_and_every_file(pack: Pack) -> None:
     folder = pack()
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["tokenizer"] == "tokenizer-1"
-    assert sorted(manifest["files"]) == sorted(set(os.listdir(folder)) - {"manifest.json"})
+    assert sorted(manifest["files"]) == sorted({file.name for file in folder.iterdir()} - {"manifest.json"})
     assert manifest["dtype"] == "<u2"
