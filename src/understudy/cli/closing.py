@@ -12,9 +12,9 @@ from understudy.core.paths import read_json
 from understudy.core.units import duration_text
 
 if TYPE_CHECKING:
+    from understudy.api import Step
     from understudy.core.artifact import Artifact
     from understudy.core.paths import Project
-    from understudy.api import Step
 
 SHOWN_COMPLETIONS = 3
 SHOWN_LINES = 4
@@ -64,12 +64,13 @@ def _next(recipe: Path, artifacts: dict[str, Artifact], project: Project) -> lis
     if "model" not in artifacts:
         return [f"next: understudy up {recipe}"]
     model = artifacts["model"].id
+    furthest = artifacts["scores"].id if "scores" in artifacts else model
     return [
         "next:",
         f'  understudy complete "def read_lines(path):" --model {model}',
         f"  understudy serve {recipe}            an OpenAI-compatible server for your editor",
         f"  understudy lineage {model}   where it came from",
-        f"  understudy show {artifacts['scores'].id if 'scores' in artifacts else model} --open   the report in a browser",
+        f"  understudy show {furthest} --open   the report in a browser",
     ]
 
 

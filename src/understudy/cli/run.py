@@ -10,8 +10,8 @@ import typer
 from understudy.cli.session import Recipe, Session, verb
 
 if TYPE_CHECKING:
-    from understudy.core.tracking import Events
     from understudy.api import Step
+    from understudy.core.tracking import Events
 
 
 @verb

@@ -22,6 +22,7 @@ from understudy.core.units import bytes_text, count_text, duration_text
 PLAIN_SECONDS = 10.0  # without a terminal, one progress line this often
 BAR_WIDTH = 24
 STAGE_WIDTH = 10
+BYTES = ("bytes", "B")
 
 
 def stderr_console() -> Console:
@@ -47,17 +48,15 @@ class _Progress:
         if total:
             filled = min(BAR_WIDTH, int(BAR_WIDTH * done / total))
             parts.append("━" * filled + "╌" * (BAR_WIDTH - filled))
-            parts.append(f"{_amount(done, unit)} of {_amount(total, unit)} {'' if unit == 'bytes' else unit}".rstrip())
+            parts.append(f"{_amount(done, unit)} of {_amount(total, unit)} {'' if unit in BYTES else unit}".rstrip())
         else:
-            parts.append(f"{_amount(done, unit)} {'' if unit == 'bytes' else unit}".rstrip())
+            parts.append(f"{_amount(done, unit)} {'' if unit in BYTES else unit}".rstrip())
         parts += [fact_text(name, value) for name, value in record["facts"].items()]
         seconds = record["time"] - self.first_time
         if seconds > 0.5 and done > self.first_done:
             rate = (done - self.first_done) / seconds
             if not any(name.endswith("per_second") for name in record["facts"]):
-                parts.append(
-                    f"{_amount(rate, unit)}/s" if unit == "bytes" else f"{count_text(round(rate, 1))} {unit}/s"
-                )
+                parts.append(f"{_amount(rate, unit)}/s" if unit in BYTES else f"{count_text(round(rate, 1))} {unit}/s")
             if total and done < total:
                 parts.append(f"{duration_text((total - done) / rate)} left")
         return "  ".join(parts)
@@ -185,7 +184,7 @@ def _stage_line(record: Record, how: str, identifier: str) -> Text:
 
 
 def _amount(value: float, unit: str) -> str:
-    return bytes_text(value) if unit == "bytes" else count_text(round(value))
+    return bytes_text(value) if unit in BYTES else count_text(round(value))
 
 
 def _looks_numeric(cell: object) -> bool:

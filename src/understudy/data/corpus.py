@@ -116,8 +116,8 @@ def _figures(facts: dict[str, Any], steps: list[dict[str, Any]], events: Events)
     kept = totals["train"]["n_files"] + totals["valid"]["n_files"]
     kept_bytes = totals["train"]["size_bytes"] + totals["valid"]["size_bytes"]
     n_valid = totals["valid"]["n_files"]
-    events.note(f"{kept:,} of {steps[0]['n_in']:,} files kept, {bytes_text(kept_bytes)}; {n_valid:,} held out")
     return {
+        "summary": f"{kept:,} of {steps[0]['n_in']:,} files kept, {bytes_text(kept_bytes)}; {n_valid:,} held out",
         "n_files_seen": steps[0]["n_in"],
         "n_train": totals["train"]["n_files"],
         "n_valid": totals["valid"]["n_files"],

@@ -15,6 +15,7 @@ from understudy.core.paths import write_atomically, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Metrics, Stage
 from understudy.core.tracking import Events
+from understudy.core.units import percent_text
 
 if TYPE_CHECKING:
     from understudy.eval.exam import Exam
@@ -65,7 +66,19 @@ def _sit(exam: Exam, work_dir: Path) -> Metrics:
     write_json(work_dir / "scores.json", scores)
     metrics = {name: value for result in results.values() for name, value in result.metrics.items()}
     exam.events.metrics(None, **metrics)
-    return metrics
+    return {"summary": _summary(metrics), **metrics}
+
+
+def _summary(metrics: dict[str, float]) -> str:
+    """The scores in one line; the intervals are in the table and the report."""
+    parts = [f"{metrics['bits_per_byte']:.3f} bits per byte"] if "bits_per_byte" in metrics else []
+    parts += [
+        f"{mode} {percent_text(metrics[f'own-code.{mode}.exact_match'])} exact, "
+        f"{percent_text(metrics[f'own-code.{mode}.edit_similarity'])} similar"
+        for mode in ("left-to-right", "fill-in-the-middle")
+        if f"own-code.{mode}.exact_match" in metrics
+    ]
+    return "; ".join(parts) or "nothing could be measured"
 
 
 def _line(sample: dict[str, Any]) -> str:

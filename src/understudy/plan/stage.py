@@ -32,7 +32,6 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
     plan = make_plan(recipe, inputs.survey, machine)
     work_dir.mkdir(parents=True, exist_ok=True)
     write_json(work_dir / "plan.json", plan.to_json())
-    events.note(summary(plan.to_json()))
     for warning in plan.warnings:
         events.warning(warning)
     return _metrics(plan)
@@ -74,6 +73,7 @@ def _probed(recipe: Recipe, survey: Survey, probe: Probe, events: Events) -> Tra
 
 def _metrics(plan: Plan) -> Metrics:
     return {
+        "summary": summary(plan.to_json()),
         "parameters": plan.choice.parameters,
         "tokens": plan.choice.tokens,
         "predicted_seconds": plan.predicted.seconds,

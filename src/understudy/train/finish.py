@@ -9,7 +9,6 @@ from typing import Any
 from understudy.core.paths import read_json, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
-from understudy.core.tracking import Events
 from understudy.formats.special_tokens import END, FIM_PAD, SPECIAL_IDS
 from understudy.formats.usage import ModelUsage
 from understudy.model.config import n_parameters, training_flops_per_token
@@ -22,9 +21,7 @@ from understudy.train.settings import PlanFacts, read_plan
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
-def write_model(
-    recipe: Recipe, inputs: Inputs, work_dir: Path, training: Training, outcome: Outcome, events: Events
-) -> None:
+def write_model(recipe: Recipe, inputs: Inputs, work_dir: Path, training: Training, outcome: Outcome) -> None:
     """The Hugging Face folder in `work_dir`. Weights are in the precision they were computed with while training."""
     for name in TOKENIZER_FILES:
         shutil.copyfile(inputs["tokenizer"].path / name, work_dir / name)
@@ -33,12 +30,14 @@ def write_model(
     write_folder(training.path.decoder, work_dir, dtype, SPECIAL_IDS[END], SPECIAL_IDS[FIM_PAD])
     plan = PlanFacts.of(read_plan(inputs["plan"].path))
     write_json(work_dir / SUMMARY_FILE, summary(outcome, plan, _facts(training)))
-    events.note(closing_note(outcome, plan))
 
 
-def metrics_of(training: Training, outcome: Outcome) -> dict[str, Any]:
+def metrics_of(inputs: Inputs, training: Training, outcome: Outcome) -> dict[str, Any]:
     """What `show` and the report read without opening a file."""
+    held_out = outcome.valid_bits_per_byte
+    quality = "nothing held out" if held_out is None else f"{held_out:.3f} bits per byte held out"
     return {
+        "summary": f"{quality}; {closing_note(outcome, PlanFacts.of(read_plan(inputs['plan'].path)))}",
         "parameters": n_parameters(training.settings.config).total,
         "tokens": outcome.tokens,
         "seconds": outcome.seconds,
@@ -78,7 +77,7 @@ def _usage(recipe: Recipe, inputs: Inputs, training: Training) -> ModelUsage:
         context=training.settings.config.context,
         fim_mode=mode,  # type: ignore[arg-type]
         licenses=_licenses(corpus.path),
-        data={"corpus": corpus.id, **corpus.metrics},
+        data={"corpus": corpus.id} | {name: value for name, value in corpus.metrics.items() if name != "summary"},
     )
 
 

@@ -27,8 +27,8 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
         outcome = training.run()
     finally:
         training.log.close()
-    write_model(recipe, inputs, work_dir, training, outcome, events)
-    return metrics_of(training, outcome)
+    write_model(recipe, inputs, work_dir, training, outcome)
+    return metrics_of(inputs, training, outcome)
 
 
 STAGE = Stage(
