@@ -143,6 +143,7 @@ def _all_layers_slide(raw: Mapping[str, Any]) -> bool:
 
 
 def _rope_theta(raw: Mapping[str, Any]) -> float:
+    theta = _number(raw, "rope_theta", 10_000.0)
     for key in ("rope_parameters", "rope_scaling"):
         found = raw.get(key)
         if found is None:
@@ -152,9 +153,8 @@ def _rope_theta(raw: Mapping[str, Any]) -> float:
             raise InputDataError(
                 f"config.json: {key} of type {kind!r} is not supported; only plain rotary positions are"
             )
-        if "rope_theta" in found:
-            return _number(found, "rope_theta", 10_000.0)
-    return _number(raw, "rope_theta", 10_000.0)
+        theta = _number(found, "rope_theta", theta)
+    return theta
 
 
 def _activation(raw: Mapping[str, Any], default: str) -> Any:
