@@ -19,19 +19,16 @@ def test_value_and_gradients_equal_the_plain_loss(chunk: int, monkeypatch: pytes
     targets[::7] = IGNORED
     expected = plain_loss(hidden, head, targets)
     actual = chunked_loss(hidden, head, targets)
-    assert float(actual) == pytest.approx(float(expected), rel=1e-5)
-    for ours, theirs in zip(
-        torch.autograd.grad(0.3 * actual, (hidden, head)),
-        torch.autograd.grad(0.3 * expected, (hidden, head)),
-        strict=True,
-    ):
+    assert actual.item() == pytest.approx(expected.item(), rel=1e-5)
+    gradients = [torch.autograd.grad(0.3 * value, (hidden, head)) for value in (actual, expected)]
+    for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_to_predict_costs_nothing() -> None:
     hidden, head = torch.randn(4, 8, requires_grad=True), torch.randn(9, 8, requires_grad=True)
     loss = chunked_loss(hidden, head, torch.full((4,), IGNORED))
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert all(float(g.abs().max()) == 0.0 for g in torch.autograd.grad(loss, (hidden, head)))
 
 
