@@ -76,13 +76,24 @@ def test_a_shape_its_family_cannot_express_is_not_written(tmp_path: Path) -> Non
         write_folder(random_decoder(config, 1), tmp_path)
 
 
+MIXED = ["full_attention", "sliding_attention"]
+
+
 @pytest.mark.parametrize(("change", "named"), [
-    ({"model_type": "gpt2"}, "gpt2"), ({"hidden_size": 48}, "config.json asks for"), ({"hidden_size": "32"}, "hidden_size"),
-    ({"num_hidden_layers": 3}, "lacks the tensor model.layers.2"), ({"num_hidden_layers": 1}, "knows nothing of"),
-    ({"num_hidden_layers": 10**9}, "layers"), ({"vocab_size": -1}, "vocabulary"), ({"hidden_act": "relu"}, "relu"),
-    ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0}}, "yarn"), ({"rope_scaling": {"type": "linear"}}, "linear"),
-    ({"use_sliding_window": True, "layer_types": ["full_attention", "sliding_attention"], "sliding_window": 8}, "mixes"),
-    ({"tie_word_embeddings": False}, "lm_head"), ({"rms_norm_eps": "x"}, "rms_norm_eps"), ({"head_dim": 7.5}, "head_dim"),
+    ({"model_type": "gpt2"}, "gpt2"),
+    ({"hidden_size": 48}, "config.json asks for"),
+    ({"hidden_size": "32"}, "hidden_size"),
+    ({"num_hidden_layers": 3}, "lacks the tensor model.layers.2"),
+    ({"num_hidden_layers": 1}, "knows nothing of"),
+    ({"num_hidden_layers": 10**9}, "layers"),
+    ({"vocab_size": -1}, "vocabulary"),
+    ({"hidden_act": "relu"}, "relu"),
+    ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0}}, "yarn"),
+    ({"rope_scaling": {"type": "linear"}}, "linear"),
+    ({"use_sliding_window": True, "layer_types": MIXED, "sliding_window": 8}, "mixes"),
+    ({"tie_word_embeddings": False}, "lm_head"),
+    ({"rms_norm_eps": "x"}, "rms_norm_eps"),
+    ({"head_dim": 7.5}, "head_dim"),
 ])  # fmt: skip
 def test_a_config_that_does_not_fit_is_refused_by_name(folder: Path, change: dict[str, Any], named: str) -> None:
     change_config(folder, **change)

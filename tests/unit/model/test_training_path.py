@@ -24,9 +24,8 @@ def test_its_loss_is_the_plain_cross_entropy() -> None:
         decoder.head.weight,
         targets_of(tokens, segments).flatten(),
     )
-    assert float(TrainingPath(decoder, compiled=False).loss(tokens, segments)) == pytest.approx(
-        float(expected), rel=1e-5
-    )
+    actual = TrainingPath(decoder, compiled=False).loss(tokens, segments)
+    assert actual.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_fresh_weights_are_a_function_of_the_seed_alone() -> None:
@@ -49,7 +48,7 @@ def test_compiled_layers_give_the_same_loss_and_gradients() -> None:
         decoder = random_decoder(dial(2, 100, 32, hidden=32), 3)
         loss = TrainingPath(decoder, compiled).loss(tokens, segments)
         loss.backward()  # type: ignore[no-untyped-call]
-        found.append((float(loss), [p.grad for p in decoder.parameters()]))
+        found.append((loss.item(), [p.grad for p in decoder.parameters()]))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
     for ours, theirs in zip(found[0][1], found[1][1], strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
