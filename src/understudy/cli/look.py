@@ -150,9 +150,8 @@ def gc(
         return
     for folder, size in garbage:
         session.print(f"{bytes_text(size):>9}  {folder.name}")
-    session.print(
-        f"{bytes_text(total)} {'freed' if yes else 'would be freed; add --yes to delete'}; kept {', '.join(kept) or 'nothing'}"
-    )
+    what = "freed" if yes else "would be freed; add --yes to delete"
+    session.print(f"{bytes_text(total)} {what}; kept {', '.join(kept) or 'nothing'}")
 
 
 def _record(artifact: Any) -> dict[str, Any]:
