@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from markupsafe import Markup
 
-Look = Literal["text", "number", "chart", "code", "quiet"]
+Look = Literal["text", "number", "chart", "short-chart", "code", "quiet"]
 Cell = str | Markup | None
 
 
@@ -56,6 +56,7 @@ class Figures:
 
     kind: ClassVar[str] = "figures"
     figures: Sequence[Figure]
+    are_small: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,14 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A quiet paragraph: how something was measured."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Said in place of a block when there is nothing to show."""
 
@@ -110,7 +119,7 @@ class Missing:
     reason: str
 
 
-Block = Table | Figures | Completions | Lineage | Missing
+Block = Table | Figures | Completions | Lineage | Note | Missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ def counted(n: float, one: str, many: str | None = None) -> str:
 
 
 def share_text(fraction: float) -> str:
-    """`14 %`, `9.4 %`, `0 %`, `0.03 %`."""
+    """`14 %`, `9.4 %`, `0 %`, `< 0.1 %`."""
     value = 100 * fraction
     if value == 0 or abs(value) >= 9.95:
         return f"{value:.0f} %".replace("-", MINUS)
-    return f"{value:.1f} %".replace("-", MINUS) if abs(value) >= 0.1 else f"{value:.2g} %".replace("-", MINUS)
+    return f"{value:.1f} %".replace("-", MINUS) if abs(value) >= 0.05 else "< 0.1 %"
 
 
 def interval_text(low: float, high: float, digits: int) -> str:

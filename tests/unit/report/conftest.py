@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from understudy.core.artifact import Artifact, Store
-from understudy.core.paths import Project, write_json
+from understudy.core.paths import Project
 from understudy.core.recipe_file import ResolvedRecipe, parse_recipe
 
 RECIPE = """name: demo
@@ -112,7 +112,7 @@ def _write(path: Path, value: Any) -> None:
     elif path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(item) + "\n" for item in value))
     else:
-        write_json(path, value)
+        path.write_text(json.dumps(value))  # ASCII: halves of surrogate pairs can be written
 
 
 def _plan() -> dict[str, Any]:
@@ -165,6 +165,13 @@ def _funnel() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+BAD_EXAMPLE = {
+    "repo": "cpython",
+    "path": "lib2to3/tests/data/py2_test_grammar.py",
+    "evidence": "line 31: invalid syntax",
+}
+
+
 def _statistics() -> dict[str, Any]:
     heights = [round(400 * math.exp(-((i - 6) ** 2) / 9)) for i in range(14)]
     return {
@@ -173,10 +180,19 @@ def _statistics() -> dict[str, Any]:
             "text": {"n_files": 40, "size_bytes": 800_000},
             "c": {"n_files": 22, "size_bytes": 200_000},
         },
-        "by_repo": {"cpython": {"n_files": 1702, "size_bytes": 28_900_000}},
-        "rejected": {"does-not-parse": {"n_files": 37, "examples": ["lib2to3/tests/data/py2_test_grammar.py"]}},
+        "by_repository": {"cpython": {"n_files": 1702, "size_bytes": 28_900_000}},
+        "totals": {
+            "train": {"n_files": 1668, "size_bytes": 28_300_000},
+            "valid": {"n_files": 34, "size_bytes": 600_000},
+        },
+        "rejected": {"does-not-parse": {"n_files": 37, "examples": [dict(BAD_EXAMPLE)]}},
         "redactions": {"emails": 412, "ip-addresses": 96, "secrets": 3},
-        "histograms": {"size_bytes": {"edges": [32 * 2**i for i in range(15)], "counts": heights}},
+        "histograms": {
+            "size_bytes": [
+                {"at_least": 2 ** (i + 5), "below": 2 ** (i + 6), "n_files": n} for i, n in enumerate(heights)
+            ]
+        },
+        "passed_over": {"hidden folder": 3},
     }
 
 
@@ -221,10 +237,10 @@ def _training_lines() -> list[dict[str, Any]]:
 
 
 def _training() -> dict[str, Any]:
-    return {
+    return {"parameters": 5_350_000, "actual": {
         "seconds": 236.4, "tokens": N_STEPS * STEP_TOKENS, "tokens_per_second": 12_380.0, "share_of_ceiling": 0.563,
-        "peak_memory_bytes": 1_310_000_000, "final_loss": 3.02, "valid_bits_per_byte": 1.99, "n_resumed": 1,
-    }  # fmt: skip
+        "peak_memory_bytes": 1_310_000_000, "loss": 3.02, "valid_bits_per_byte": 1.99, "n_resumed": 1,
+    }}  # fmt: skip
 
 
 def _interval(value: float, half: float, n_items: int = 200, n_files: int = 34) -> dict[str, Any]:
@@ -285,24 +301,24 @@ def _showcase() -> dict[str, Any]:
         "rule": "the answers at the upper quartile, the median and the lower quartile",
         "items": [
             {
-                "task_id": "a/1", "mode": "left-to-right", "task": "next-line", "repo": "cpython", "path": "fileinput.py",
-                "lang": "python", "quantile": 0.75, "prefix": PREFIX, "suffix": None,
+                "task_id": "a/1", "mode": "left-to-right", "task": "next-line", "repo": "cpython",
+                "path": "fileinput.py", "lang": "python", "quantile": 0.75, "prefix": PREFIX, "suffix": None,
                 "truth": 'lines.append(line.rstrip("\\n"))', "completion": 'lines.append(line.rstrip("\\n"))',
                 "exact_match": True, "edit_similarity": 1.0,
             },
             {
-                "task_id": "a/2", "mode": "fill-in-the-middle", "task": "span", "repo": "cpython", "path": "argparse.py",
-                "lang": "python", "quantile": 0.5,
-                "prefix": "    def _get_values(self, action, arg_strings):\n        # optional argument produces a default\n"
+                "task_id": "a/2", "mode": "fill-in-the-middle", "task": "span", "repo": "cpython",
+                "path": "argparse.py", "lang": "python", "quantile": 0.5,
+                "prefix": "    def _get_values(self, action, arg_strings):\n        # an optional one\n"
                           "        if not arg_strings and ",
-                "suffix": " == OPTIONAL:\n            if action.option_strings:\n                value = action.const\n",
+                "suffix": " == OPTIONAL:\n            value = action.const\n",
                 "truth": "action.nargs", "completion": "action.dest is not None", "exact_match": False,
                 "edit_similarity": 0.41,
             },
             {
                 "task_id": "a/3", "mode": "left-to-right", "task": "rest-of-line", "repo": "cpython",
-                "path": "asyncio/base_events.py", "lang": "python", "quantile": 0.5,
-                "prefix": "    def run_forever(self):\n        self._check_closed()\n        self._check_running()\n        ",
+                "path": "asyncio/events.py", "lang": "python", "quantile": 0.5,
+                "prefix": "    def run_forever(self):\n        self._check_closed()\n        ",
                 "suffix": None, "truth": "self._set_coroutine_origin_tracking(self._debug)",
                 "completion": "self._set_running_loop(self._loop)", "exact_match": False, "edit_similarity": 0.55,
             },

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from understudy.report.charts.svg import drawing, element
 
-WIDTH, HEIGHT = 400, 150
-LEFT, RIGHT, TOP, BOTTOM = 6, 394, 18, 122
-MAX_LABELS = 7
+WIDTH, HEIGHT = 280, 140
+LEFT, RIGHT, TOP, BOTTOM = 2, 278, 18, 114
+MAX_LABELS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,13 +33,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """How an axis is divided and written. `below` gives a second, quieter label under each tick."""
+    """How an axis is divided and written. `below` gives a second, quieter label under each tick.
+
+    `span`: what the axis covers, where that is not just the points; charts side by side then share it.
+    """
 
     text: Callable[[float], str]
     is_log: bool = False
     at: Sequence[float] | None = None
     below: Callable[[float], str] | None = None
     from_zero: bool = False
+    span: tuple[float, float] | None = None
 
 
 def line_chart(
@@ -51,7 +55,8 @@ def line_chart(
         return None
     xs = [point[0] for line in lines for point in line.points]
     ys = [point[1] for line in lines for point in line.points] + ([reference[0]] if reference else [])
-    across = Scale(min(xs), max(xs), LEFT + 4, RIGHT, x.is_log)
+    first, last = x.span or (min(xs), max(xs))
+    across = Scale(min(first, *xs), max(last, *xs), LEFT + 4, RIGHT, x.is_log)
     up = _vertical(ys, y)
     return drawing(
         WIDTH,
@@ -80,7 +85,7 @@ def suits_log(values: Sequence[float]) -> bool:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+    return math.fsum(value / len(values) for value in values)
 
 
 def _finite(line: Line, x: Axis, y: Axis) -> list[Point]:

@@ -12,7 +12,7 @@ from understudy.report.reading import Run, at, number, rows, text
 from understudy.report.visible import visible_code
 from understudy.report.wording import share_text
 
-PROMPT_LINES = 12
+PROMPT_LINES = 10
 SUFFIX_LINES = 6
 ANSWER_LINES = 12
 MAX_CHARACTERS = 1500  # of any one text; minified lines are long

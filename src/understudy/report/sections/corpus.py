@@ -8,12 +8,19 @@ from understudy.core.units import bytes_text
 from understudy.report.blocks import Block, Cell, Column, Figure, Figures, Missing, Section, Table
 from understudy.report.charts.cells import bar, key
 from understudy.report.charts.histogram import Bin, histogram
-from understudy.report.reading import Run, at, count, number, numbers, rows, table, text
+from understudy.report.reading import Run, number, numbers, rows, table, text
 from understudy.report.sections.aside import aside
 from understudy.report.wording import axis_number, counted, plain_count, share_text
 
-MAX_REPOSITORIES = 15
+MAX_LISTED = 12  # languages, repositories; the rest is one row
 MAX_EXAMPLES = 3
+MAX_EVIDENCE = 80  # characters of why one file was left out
+HISTOGRAMS = {  # key of statistics.json: the title, the unit
+    "size_bytes": ("Size of a file, bytes", "bytes"),
+    "longest_line": ("Longest line of a file, characters", "characters"),
+    "mean_line": ("Mean line of a file, bytes", "bytes"),
+}
+Step = dict[str, Any]
 
 
 def section(run: Run) -> Section:
@@ -23,32 +30,33 @@ def section(run: Run) -> Section:
     statistics = run.json("corpus", "statistics.json")
     blocks: list[Block] = []
     blocks += _funnel(funnel) or [Missing("the funnel was not recorded")]
-    blocks += _reasons(funnel, statistics)
-    blocks += _by(statistics, ("by_language", "languages"), "Languages", "language", None)
-    blocks += _by(
-        statistics, ("by_repo", "by_repository", "repositories"), "Repositories", "repository", MAX_REPOSITORIES
-    )
-    blocks += _redactions(statistics)
-    blocks += _histograms(statistics)
-    return Section("data", "Data", _lead(funnel), blocks, aside(run, "corpus"))
+    blocks += _reasons(funnel, table(statistics, "rejected"))
+    blocks += _by("Languages", "language", table(statistics, "by_language"))
+    blocks += _by("Repositories", "repository", table(statistics, "by_repository"))
+    blocks += _histograms(table(statistics, "histograms"))
+    blocks += _counts("Redacted in what was kept", "placeholder for", "files", numbers(statistics, "redactions"))
+    blocks += _counts("Passed over before reading", "what", "times", numbers(statistics, "passed_over"))
+    return Section("data", "Data", _lead(funnel, table(statistics, "totals")), blocks, aside(run, "corpus"))
 
 
-def _lead(funnel: list[dict[str, Any]]) -> str:
+def _lead(funnel: list[Step], totals: dict[str, Any]) -> str:
     seen, kept = number(funnel, 0, "n_in"), number(funnel, -1, "n_out")
     if not seen or kept is None:
         return ""
-    lead = f"{counted(seen, 'file')} seen, {plain_count(kept)} kept ({share_text(kept / seen)})."
-    return lead + " Every file that was left out is kept beside the corpus with its reason."
+    train, valid = number(totals, "train", "n_files"), number(totals, "valid", "n_files")
+    split = "" if train is None or valid is None else f": {plain_count(train)} to train, {plain_count(valid)} held out"
+    lead = f"{counted(seen, 'file')} seen, {plain_count(kept)} kept ({share_text(kept / seen)}){split}."
+    return f"{lead} Every file that was left out is kept beside the corpus with its reason."
 
 
-def _funnel(funnel: list[dict[str, Any]]) -> list[Block]:
+def _funnel(funnel: list[Step]) -> list[Block]:
+    """One row a step, bars on one scale; the last row is what training and the exam get."""
     widest = max((number(step, "n_in") or 0 for step in funnel), default=0)
     if widest <= 0:
         return []
     listed = [_funnel_row(step, widest) for step in funnel]
-    last = number(funnel[-1], "n_out")
-    if last is not None:
-        listed.append(["kept", "", "", plain_count(last), bar([(last / widest, "kept")])])
+    kept = number(funnel[-1], "n_out") or 0
+    listed.append(["kept", "", "", plain_count(kept), bar([(kept / widest, "kept")])])
     columns = [
         Column("step"),
         Column("files in", "number"),
@@ -56,114 +64,96 @@ def _funnel(funnel: list[dict[str, Any]]) -> list[Block]:
         Column("files out", "number"),
         Column(key(("kept", "kept"), ("dropped", "left out")), "chart"),
     ]
-    return [Table("Funnel", columns, listed, strong=frozenset({len(listed) - 1}) if last is not None else frozenset())]
+    return [Table("Funnel", columns, listed, strong=frozenset({len(listed) - 1}))]
 
 
-def _funnel_row(step: dict[str, Any], widest: float) -> list[Cell]:
-    n_in, n_out = number(step, "n_in") or 0, number(step, "n_out") or 0
-    n_dropped = number(step, "n_dropped") or 0
+def _funnel_row(step: Step, widest: float) -> list[Cell]:
+    n_in, n_dropped, n_out = (number(step, name) or 0 for name in ("n_in", "n_dropped", "n_out"))
     chart = bar([(n_out / widest, "kept"), (n_dropped / widest, "dropped")])
     dropped = plain_count(n_dropped) if n_dropped else "–"
     return [_words(text(step, "step") or "?"), plain_count(n_in), dropped, plain_count(n_out), chart]
 
 
-def _reasons(funnel: list[dict[str, Any]], statistics: Any) -> list[Block]:
-    found = [(reason, n, step) for step in funnel for reason, n in numbers(step, "reasons").items() if n > 0]
-    most = max((n for _, n, _ in found), default=0)
-    rejected = at(statistics, "rejected") or at(statistics, "rejected_by_reason")
+def _reasons(funnel: list[Step], rejected: dict[str, Any]) -> list[Block]:
+    found = [(reason, n) for step in funnel for reason, n in numbers(step, "reasons").items() if n > 0]
+    most = max((n for _, n in found), default=0)
     listed: list[list[Cell]] = [
-        [
-            _words(reason),
-            plain_count(n),
-            bar([(n / most, "dropped")]),
-            "\n".join(_examples(at(rejected, reason))[:MAX_EXAMPLES]),
-        ]
-        for reason, n, _ in sorted(found, key=lambda item: (-item[1], item[0]))
+        [_words(reason), plain_count(n), bar([(n / most, "dropped")]), _examples(rejected.get(reason))]
+        for reason, n in sorted(found, key=lambda item: (-item[1], item[0]))
     ]
-    columns = [Column("reason"), Column("files", "number"), Column("", "chart"), Column("for example", "code")]
+    columns = [Column("reason"), Column("files", "number"), Column("", "short-chart"), Column("for example", "code")]
     return [Table("Why files were left out", columns, listed)] if listed else []
 
 
-def _examples(entry: Any) -> list[str]:
-    """Example paths, whether the entry is a list of them or a record that holds one."""
-    found = entry if isinstance(entry, list) else rows(entry, "examples")
-    return [item if isinstance(item, str) else text(item, "path") or "" for item in found]
+def _examples(entry: Any) -> str:
+    """A few paths, each with the evidence against it."""
+    lines = []
+    for example in rows(entry, "examples")[:MAX_EXAMPLES]:
+        path, evidence = text(example, "path") or "", text(example, "evidence") or ""
+        lines.append(f"{path}: {evidence[:MAX_EVIDENCE]}" if evidence else path)
+    return "\n".join(line.replace("\n", " ") for line in lines)
 
 
-def _by(statistics: Any, names: tuple[str, ...], title: str, heading: str, limit: int | None) -> list[Block]:
-    found = next((table(statistics, name) for name in names if table(statistics, name)), {})
-    sizes = {key: _size(entry) for key, entry in found.items()}
+def _by(title: str, heading: str, groups: dict[str, Any]) -> list[Block]:
+    sizes = {name: number(entry, "size_bytes") or 0.0 for name, entry in groups.items()}
     total = sum(sizes.values())
     if total <= 0:
         return []
-    order = sorted(sizes, key=lambda key: (-sizes[key], key))
-    shown = order[:limit]
-    listed = [_by_row(key, count(found[key], "n_files") or count(found[key], "n"), sizes[key], total) for key in shown]
-    rest = order[len(shown) :]
+    order = sorted(sizes, key=lambda name: (-sizes[name], name))
+    shown, rest = order[:MAX_LISTED], order[MAX_LISTED:]
+    listed = [_by_row(name, number(groups[name], "n_files"), sizes[name], total) for name in shown]
     if rest:
-        size = sum(sizes[key] for key in rest)
-        listed.append(_by_row(f"{len(rest):,} more", None, size, total))
-    columns = [
-        Column(heading),
-        Column("files", "number"),
-        Column("size", "number"),
-        Column("share", "number"),
-        Column("", "chart"),
-    ]
-    return [Table(title, columns, listed)]
+        n_files = sum(number(groups[name], "n_files") or 0 for name in rest)
+        listed.append(_by_row(f"{len(rest):,} more", n_files, sum(sizes[name] for name in rest), total))
+    names = [Column(heading), *(Column(name, "number") for name in ("files", "size", "share"))]
+    return [Table(title, [*names, Column("", "chart")], listed)]
 
 
-def _size(entry: Any) -> float:
-    return number(entry, "size_bytes") or number(entry) or 0.0
-
-
-def _by_row(name: str, n_files: int | None, size: float, total: float) -> list[Cell]:
+def _by_row(name: str, n_files: float | None, size: float, total: float) -> list[Cell]:
     files = "" if n_files is None else plain_count(n_files)
     return [name, files, bytes_text(size), share_text(size / total), bar([(size / total, "kept")])]
 
 
-def _redactions(statistics: Any) -> list[Block]:
-    found = numbers(statistics, "redactions") or numbers(statistics, "redactions", "by_kind")
-    listed: list[list[Cell]] = [[_words(kind), plain_count(n)] for kind, n in sorted(found.items())]
-    columns = [Column("replaced by a placeholder"), Column("times", "number")]
-    return [Table("Redactions", columns, listed)] if listed else []
+def _counts(title: str, heading: str, unit: str, counts: dict[str, float]) -> list[Block]:
+    order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    listed: list[list[Cell]] = [[_words(name), plain_count(n)] for name, n in order]
+    return [Table(title, [Column(heading), Column(unit, "number")], listed)] if listed else []
 
 
-def _histograms(statistics: Any) -> list[Block]:
+def _histograms(histograms: dict[str, Any]) -> list[Block]:
     figures = []
-    for name, values in sorted(table(statistics, "histograms").items()):
-        bins = bins_of(values)
-        n = sum(item.n for item in bins)
-        chart = histogram(
-            f"Histogram of {_words(name)}, {counted(n, 'value')}", bins, plain_count(max([0.0, *(b.n for b in bins)]))
-        )
+    for name, (title, unit) in HISTOGRAMS.items():
+        bins = bins_of(rows(histograms, name))
+        n_files, highest = sum(item.n for item in bins), max((item.n for item in bins), default=0)
+        chart = histogram(f"Histogram: {title}, {counted(n_files, 'file')}", bins, counted(highest, "file"))
         if chart:
-            figures.append(Figure(_words(name).capitalize(), chart, _coverage(bins)))
-    return [Figures(figures)] if figures else []
+            figures.append(Figure(title, chart, _tallest(bins, unit)))
+    return [Figures(figures, are_small=True)] if figures else []
 
 
-def bins_of(values: Any) -> list[Bin]:
-    """Bins from `{"edges": […], "counts": […]}`, from `[{"low", "high", "n"}…]`, or from `{"label": n}`."""
-    edges, counts = rows(values, "edges"), rows(values, "counts")
-    if len(edges) == len(counts) + 1 and counts:
-        return [
-            _bin(number(low), number(high), number(n)) for low, high, n in zip(edges, edges[1:], counts, strict=False)
-        ]
-    if isinstance(values, list):
-        return [_bin(number(item, "low"), number(item, "high"), number(item, "n")) for item in values]
-    return [Bin(label, label, n) for label, n in numbers(values).items()]
+def bins_of(entries: list[Any]) -> list[Bin]:
+    """Bins of `{"at_least", "below", "n_files"}`; where values are missing between two bins, empty ones stand."""
+    bins: list[Bin] = []
+    last = None
+    for entry in entries:
+        low, high = number(entry, "at_least"), number(entry, "below")
+        if low is None or high is None or not 0 < low < high:
+            continue
+        while last is not None and last < low and len(bins) < len(entries) * 8:
+            bins.append(_bin(last, last * 2, 0.0))
+            last *= 2
+        bins.append(_bin(low, high, number(entry, "n_files") or 0.0))
+        last = high
+    return bins
 
 
-def _bin(low: float | None, high: float | None, n: float | None) -> Bin:
-    edge = "" if low is None else axis_number(low)
-    name = f"{edge} to {axis_number(high)}" if high is not None else f"{edge} and more"
-    return Bin(edge, name, n or 0.0)
+def _bin(low: float, high: float, n: float) -> Bin:
+    return Bin(axis_number(low), f"{axis_number(low)} to {axis_number(high)}", n)
 
 
-def _coverage(bins: list[Bin]) -> str:
-    total = sum(item.n for item in bins)
-    tallest = max(bins, key=lambda item: item.n)
-    return f"Most often {tallest.name} ({share_text(tallest.n / total)} of {plain_count(total)})." if total else ""
+def _tallest(bins: list[Bin], unit: str) -> str:
+    total, tallest = sum(item.n for item in bins), max(bins, key=lambda item: item.n)
+    return f"Most often {tallest.name} {unit} ({share_text(tallest.n / total)}). Each bin is twice the one before."
 
 
 def _words(name: str) -> str:

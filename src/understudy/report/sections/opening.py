@@ -18,10 +18,8 @@ BASELINES = (("random-weights", "random weights"), ("nearest-line", "copying the
 
 def opening(run: Run) -> Markup:
     """The result in a few sentences; what was not measured is left out."""
-    parts = [part for part in (_made(run), _bits(run), _exact(run)) if part]
-    if not parts:
-        return Markup("Nothing was measured yet.")
-    return Markup("; ").join(parts) + "."
+    parts = [part for part in (_made(run) or _gathered(run), _bits(run), _exact(run)) if part]
+    return Markup("; ").join(parts) + "." if parts else Markup("Nothing was measured yet.")
 
 
 def subtitle(run: Run) -> str:
@@ -45,12 +43,19 @@ def _made(run: Run) -> Markup | None:
     return words + (Markup(" on {} of code").format(_strong(bytes_text(size))) if size else Markup(""))
 
 
+def _gathered(run: Run) -> Markup | None:
+    """Without a model: what there is to train on."""
+    size = _training_bytes(run)
+    if size is None:
+        return None
+    return Markup("{} of code to train on; no model yet").format(_strong(bytes_text(size)))
+
+
 def _training_bytes(run: Run) -> float | None:
     """Bytes of text in the training split, from the first file that says."""
     places = (
         number(run.json("tokens", "manifest.json"), "splits", "train", "n_bytes"),
-        number(run.json("corpus", "statistics.json"), "splits", "train", "size_bytes"),
-        number(run.json("model", "understudy.json"), "data", "size_bytes"),
+        number(run.json("corpus", "statistics.json"), "totals", "train", "size_bytes"),
     )
     return next((found for found in places if found), None)
 
@@ -59,7 +64,10 @@ def _bits(run: Run) -> Markup | None:
     suites = table(run.json("scores", "scores.json"), "suites")
     value, source = number(suites, "bits-per-byte", "overall", "value"), "held-out"
     if value is None:
-        value, source = number(run.json("model", "training.json"), "valid_bits_per_byte"), "held-out while training"
+        value, source = (
+            number(run.json("model", "training.json"), "actual", "valid_bits_per_byte"),
+            "held-out while training",
+        )
     return Markup("{} {}").format(source, _strong(f"{value:.2f} bits per byte")) if value is not None else None
 
 

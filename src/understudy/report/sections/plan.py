@@ -9,7 +9,7 @@ from typing import Any
 from understudy.core.units import bytes_text, count_text, duration_text, money_text
 from understudy.report.blocks import Block, Cell, Column, Missing, Section, Table
 from understudy.report.charts.cells import axis, bar, deviation
-from understudy.report.reading import Run, at, number, numbers, rows, table, text
+from understudy.report.reading import Run, number, numbers, rows, table, text
 from understudy.report.sections.aside import aside
 from understudy.report.wording import NOT_MEASURED, off_text, share_text
 
@@ -24,7 +24,6 @@ class Comparison:
     predicted: float | None
     actual: float | None
     text: Callable[[float], str]
-    remark: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -37,7 +36,7 @@ def section(run: Run) -> Section:
     plan = run.json("plan", "plan.json")
     if not isinstance(plan, dict):
         return Section("plan", "Plan and outcome", "", [Missing("there is no plan among these artifacts")])
-    blocks: list[Block] = [_comparison_table(comparisons(run))]
+    blocks: list[Block] = [_comparison_table(comparisons(run), text(plan, "predicted", "loss_trust") or "")]
     blocks += _memory(plan)
     blocks += _reasons(plan)
     budget = text(plan, "budget")
@@ -51,9 +50,8 @@ def comparisons(run: Run) -> list[Comparison]:
     trained = run.artifacts.get("model")
     made_by = trained.made_by if trained else {}
 
-    def actual(*names: str) -> float | None:
-        places = (summary, at(summary, "actual"))
-        return next((found for place in places for name in names if (found := number(place, name)) is not None), None)
+    def actual(name: str) -> float | None:
+        return number(summary, "actual", name)
 
     return [
         Comparison("training time", number(plan, "predicted", "seconds"), actual("seconds"), duration_text),
@@ -66,7 +64,6 @@ def comparisons(run: Run) -> list[Comparison]:
             number(plan, "machine", "share_of_ceiling"),
             actual("share_of_ceiling"),
             share_text,
-            "of this machine's measured matrix product",
         ),
         Comparison(
             "peak memory",
@@ -77,15 +74,14 @@ def comparisons(run: Run) -> list[Comparison]:
         Comparison(
             "loss",
             number(plan, "predicted", "loss"),
-            actual("final_loss", "loss", "train_loss", "final_train_loss"),
+            actual("loss"),
             lambda loss: f"{loss:.2f}",
-            "nats a token, in training",
         ),
         Comparison("money", number(plan, "predicted", "usd"), actual("usd"), money_text),
     ]
 
 
-def _comparison_table(found: list[Comparison]) -> Table:
+def _comparison_table(found: list[Comparison], loss_trust: str) -> Table:
     found = [item for item in found if item.predicted is not None or item.actual is not None]
     ratios = [max(item.ratio, 1 / item.ratio) for item in found if item.ratio is not None]
     limit = max([SMALLEST_LIMIT, *(ratio * 1.1 for ratio in ratios)])
@@ -100,18 +96,19 @@ def _comparison_table(found: list[Comparison]) -> Table:
         "Predicted against actual",
         columns,
         [_comparison_row(item, limit) for item in found],
-        note="Distance from the middle is by ratio: half as much and twice as much are equally far.",
+        note="Distance from the middle is by ratio: half as much is as far as twice as much. The ceiling is this "
+        "machine's measured matrix product; the loss is in nats a token, on the training text"
+        + (f": {loss_trust}." if loss_trust else "."),
         stacks=True,
     )
 
 
 def _comparison_row(item: Comparison, limit: float) -> list[Cell]:
-    name = f"{item.name}, {item.remark}" if item.remark else item.name
     predicted = NOT_MEASURED if item.predicted is None else item.text(item.predicted)
     actual = NOT_MEASURED if item.actual is None else item.text(item.actual)
     if item.ratio is None or item.predicted is None or item.actual is None:
-        return [name, predicted, actual, "", None]
-    return [name, predicted, actual, off_text(item.predicted, item.actual), deviation(item.ratio, limit)]
+        return [item.name, predicted, actual, "", None]
+    return [item.name, predicted, actual, off_text(item.predicted, item.actual), deviation(item.ratio, limit)]
 
 
 def _memory(plan: Any) -> list[Block]:

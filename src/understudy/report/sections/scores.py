@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.report.blocks import Block, Cell, Column, Missing, Section, Table
+from understudy.report.blocks import Block, Cell, Column, Missing, Note, Section, Table
 from understudy.report.charts.cells import axis, span_ticks, whisker
 from understudy.report.reading import Run, count, number, table, text
 from understudy.report.sections.aside import aside
@@ -18,6 +18,10 @@ NAMES = {
     "nearest-line": "nearest training line",
 }
 MEASURES = (("exact_match", "exactly right"), ("edit_similarity", "edit similarity"))
+LEAD = (
+    "Held-out files only. Dots are measured values, lines their 95 % intervals. Shaded: where another model's score "
+    "could not be told from this one's by this exam."
+)
 MODES = ("left-to-right", "fill-in-the-middle")
 
 
@@ -55,15 +59,21 @@ def section(run: Run) -> Section:
         return Section("scores", "Scores", "", [Missing("there are no scores among these artifacts")])
     scores = run.json("scores", "scores.json")
     suites = table(scores, "suites")
+    rules = table(scores, "rules")
     blocks: list[Block] = []
     if "bits-per-byte" in suites:
-        blocks.append(_bits(suites["bits-per-byte"], text(scores, "rules", "bits-per-byte") or ""))
-    modes = table(suites, "own-code")
-    for mode in (*MODES, *sorted(set(modes) - {*MODES, "not_measured"})):
-        if mode in modes:
-            blocks += _mode(mode, table(modes, mode), text(scores, "rules", "own-code") or "")
-    lead = "Held-out files only. Dots are measured values, lines their 95 % intervals."
-    return Section("scores", "Scores", lead, blocks or [Missing("no suite was recorded")], aside(run, "scores"))
+        blocks += [_bits(suites["bits-per-byte"]), *_rule(rules, "bits-per-byte")]
+    if "own-code" in suites:
+        modes = table(suites, "own-code")
+        order = [mode for mode in MODES if mode in modes] + sorted(set(modes) - {*MODES})
+        blocks += [block for mode in order for block in _mode(mode, table(modes, mode))]
+        blocks += _rule(rules, "own-code")
+    return Section("scores", "Scores", LEAD, blocks or [Missing("no suite was recorded")], aside(run, "scores"))
+
+
+def _rule(rules: dict[str, Any], suite: str) -> list[Block]:
+    rule = text(rules, suite)
+    return [Note(f"How {suite} is measured. {rule}")] if rule else []
 
 
 def score_of(name: str, record: Any, is_ours: bool = False) -> Score:
@@ -81,7 +91,7 @@ def score_of(name: str, record: Any, is_ours: bool = False) -> Score:
     )
 
 
-def _bits(suite: Any, rule: str) -> Block:
+def _bits(suite: Any) -> Block:
     if text(suite, "not_measured"):
         return Missing(f"bits per byte: {text(suite, 'not_measured')}")
     found = [score_of("model", table(suite, "overall"), True)]
@@ -90,10 +100,10 @@ def _bits(suite: Any, rule: str) -> Block:
         found += [score_of(f"in {name}", record, True) for name, record in languages.items()]
     references = table(suite, "reference")
     found += [score_of(name, references[name]) for name in sorted(references)]
-    return _score_table("Bits per byte of held-out code, less is better", found, BITS, rule)
+    return _score_table("Bits per byte of held-out code, less is better", found, BITS)
 
 
-def _mode(mode: str, systems: dict[str, Any], rule: str) -> list[Block]:
+def _mode(mode: str, systems: dict[str, Any]) -> list[Block]:
     if "not_measured" in systems:
         return [Missing(f"{mode}: {text(systems, 'not_measured')}")]
     order = sorted(systems, key=lambda name: (name != "model", name))
@@ -101,8 +111,7 @@ def _mode(mode: str, systems: dict[str, Any], rule: str) -> list[Block]:
     for measure, words in MEASURES:
         found = [score_of(name, table(systems[name], measure), name == "model") for name in order]
         if any(score.value is not None or score.reason for score in found):
-            note = rule if measure == MEASURES[-1][0] else ""
-            blocks.append(_score_table(f"{mode.capitalize()}: {words}, %", found, SHARE, note))
+            blocks.append(_score_table(f"{mode.capitalize()}: {words}, %", found, SHARE))
     rows = [row for name in order if name != "model" and (row := _difference(name, table(systems[name], "difference")))]
     if rows:
         columns = [Column("this model minus"), *(Column(words, "number") for _, words in MEASURES), Column("verdict")]
@@ -112,7 +121,7 @@ def _mode(mode: str, systems: dict[str, Any], rule: str) -> list[Block]:
     return blocks
 
 
-def _score_table(title: str, found: list[Score], unit: Unit, note: str) -> Table:
+def _score_table(title: str, found: list[Score], unit: Unit) -> Table:
     span = _span(found, unit)
     ours = next((score for score in found if score.is_ours), None)
     band = None
@@ -130,8 +139,7 @@ def _score_table(title: str, found: list[Score], unit: Unit, note: str) -> Table
         Column("items, files", "number"),
     ]
     strong = frozenset(index for index, score in enumerate(found) if score.name == NAMES["model"])
-    words = "Shaded: another model's score in here could not be told from this one's by this exam." if band else ""
-    return Table(title, columns, listed, " ".join(part for part in (words, note) if part), strong, stacks=True)
+    return Table(title, columns, listed, strong=strong, stacks=True)
 
 
 def _row(score: Score, unit: Unit, span: tuple[float, float], band: tuple[float, float] | None) -> list[Cell]:

@@ -23,7 +23,7 @@ def section(run: Run) -> Section:
     curves = {language: _curve(values) for language, values in table(report, "bytes_per_token").items()}
     curves = {language: curve for language, curve in curves.items() if curve}
     overall = _curve(table(report, "overall"))
-    blocks = _chart(curves, overall) + _table(curves, overall) + _packing(run)
+    blocks = _chart(curves, overall) + _table(curves) + _packing(run)
     if not blocks:
         blocks = [Missing("bytes per token were not recorded")]
     return Section("tokenizer", "Tokenizer", _lead(report, overall), blocks, aside(run, "tokenizer", "tokens"))
@@ -58,9 +58,9 @@ def _chart(curves: dict[str, Curve], overall: Curve) -> list[Block]:
     return [Figures([Figure("Bytes of code a token carries", chart, note)])] if chart else []
 
 
-def _table(curves: dict[str, Curve], overall: Curve) -> list[Block]:
+def _table(curves: dict[str, Curve]) -> list[Block]:
     highest = max((curve[-1][1] for curve in curves.values()), default=0)
-    if highest <= 0:
+    if highest <= 0 or len(curves) < 2:  # one language: the chart says it all
         return []
     listed: list[list[Cell]] = [
         [language, f"{curve[-1][1]:.2f}", bar([(curve[-1][1] / highest, "kept")])]

@@ -8,9 +8,9 @@ from typing import Any
 from understudy.core.units import count_text, duration_text
 from understudy.report.blocks import Block, Figure, Figures, Missing, Section
 from understudy.report.charts.lines import Axis, Line, Point, line_chart, mean_of_windows, suits_log
-from understudy.report.reading import Run, number
+from understudy.report.reading import Run, number, table
 from understudy.report.sections.aside import aside
-from understudy.report.wording import axis_number, clock_text, counted
+from understudy.report.wording import axis_number, clock_text, counted, plain_count
 
 Records = list[dict[str, Any]]
 
@@ -33,12 +33,26 @@ def _lead(run: Run, records: Records) -> str:
     tokens, seconds = number(records[-1], "tokens"), _last(records, "seconds")
     words = [f"{count_text(tokens)} tokens" if tokens else "", f"in {duration_text(seconds)}" if seconds else ""]
     lead = " ".join(word for word in words if word) + "."
-    n_resumed = number(run.json("model", "training.json"), "n_resumed")
-    return lead + (f" Interrupted and continued {counted(n_resumed, 'time')}." if n_resumed else "")
+    return lead + _incidents(table(run.json("model", "training.json"), "actual"))
+
+
+def _incidents(actual: dict[str, Any]) -> str:
+    """What happened on the way, in sentences."""
+    words = ""
+    before, after = number(actual, "shortened", "from_steps"), number(actual, "shortened", "to_steps")
+    if before and after:
+        words += f" Shortened from {plain_count(before)} to {plain_count(after)} steps to keep the budget:"
+        words += " the machine was slower than the plan had measured."
+    if n_resumed := number(actual, "n_resumed"):
+        words += f" Interrupted and continued {counted(n_resumed, 'time')}."
+    if n_skipped := number(actual, "n_skipped_steps"):
+        words += f" {counted(n_skipped, 'step')} skipped because the gradient was not finite."
+    return words
 
 
 def _figures(run: Run, records: Records) -> list[Figure]:
-    x = Axis(axis_number, below=_clock(records))
+    tokens = [number(record, "tokens") or 0.0 for record in records]
+    x = Axis(axis_number, below=_clock(records), span=(0.0, max(tokens, default=1.0)))
     predicted = number(run.json("plan", "plan.json"), "predicted", "loss")
     found = [
         _noisy("Training loss", "nats a token", records, "loss", x, "{:.2f}", predicted),
