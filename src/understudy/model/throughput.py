@@ -10,11 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from understudy.core.hardware import peak_memory_bytes, reset_peak_memory
 from understudy.model.allocator import keep_freed_memory
 from understudy.model.config import DecoderConfig
 from understudy.model.initial import random_decoder
-from understudy.model.training_path import DTYPES, Precision, TrainingPath
+from understudy.model.training_path import DTYPES, Precision, TrainingPath, peak_bytes, reset_peak
 
 CEILING_SIZE = {"cpu": 1024, "cuda": 8192}  # large enough to reach the peak, small enough to stay in the caches
 CEILING_SECONDS = 0.5
@@ -45,7 +44,12 @@ def matmul_ceiling(dtype: torch.dtype, device: torch.device | str = "cpu") -> fl
 
 
 def measure_step(
-    config: DecoderConfig, micro_batch: int, context: int, precision: Precision, compiled: bool
+    config: DecoderConfig,
+    micro_batch: int,
+    context: int,
+    precision: Precision,
+    compiled: bool,
+    device: torch.device | str = "cpu",
 ) -> StepRate:
     """Tokens per second of forward and backward passes as the trainer runs them, on random tokens, in a few seconds.
 
@@ -54,9 +58,10 @@ def measure_step(
     """
     keep_freed_memory()
     gc.collect()
-    reset_peak_memory()
-    path = TrainingPath(random_decoder(config, 0, DTYPES[precision]), compiled)
-    tokens_bt = _random_tokens(config.vocabulary, micro_batch, context)
+    place = torch.device(device)
+    reset_peak(place)
+    path = TrainingPath(random_decoder(config, 0, DTYPES[precision]).to(place), compiled)
+    tokens_bt = _random_tokens(config.vocabulary, micro_batch, context).to(place)
     segments_bt = torch.zeros_like(tokens_bt)
     for _ in range(2):  # the first compiles, the second fills the allocator
         _micro_batch(path, tokens_bt, segments_bt)
@@ -66,13 +71,15 @@ def measure_step(
         start = time.perf_counter()
         _micro_batch(path, tokens_bt, segments_bt)
         seconds.append(time.perf_counter() - start)
-    return StepRate(micro_batch * context / median(seconds), peak_memory_bytes())
+    return StepRate(micro_batch * context / median(seconds), peak_bytes(place))
 
 
 def _micro_batch(path: TrainingPath, tokens_bt: Tensor, segments_bt: Tensor) -> None:
     path.loss(tokens_bt, segments_bt).backward()  # type: ignore[no-untyped-call]
     for parameter in path.decoder.parameters():
         parameter.grad = None
+    if path.device.type == "cuda":
+        torch.cuda.synchronize(path.device)
 
 
 def _random_tokens(vocabulary: int, micro_batch: int, context: int) -> Tensor:

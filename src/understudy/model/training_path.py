@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from understudy.core.hardware import peak_memory_bytes, reset_peak_memory
 from understudy.model.decoder import Decoder
 from understudy.model.loss import chunked_loss, gradient_of_scores, targets_of
 
@@ -26,6 +27,18 @@ def can_compile() -> bool:
     return any(name and shutil.which(name) for name in (*names, "g++", "clang++"))
 
 
+def reset_peak(device: torch.device) -> None:
+    """Start a new measurement of peak memory."""
+    reset_peak_memory()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Most memory used since `reset_peak`: the GPU's where one computes, else this process's."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory_bytes()
+
+
 class TrainingPath:
     """A decoder ready for training steps, its layers compiled or not."""
 
@@ -36,6 +49,10 @@ class TrainingPath:
             for layer in decoder.layers:
                 layer.compile(dynamic=False)
             self.score_gradient = torch.compile(gradient_of_scores, dynamic=False)
+
+    @property
+    def device(self) -> torch.device:
+        return self.decoder.device
 
     def loss(self, tokens_bt: Tensor, segments_bt: Tensor) -> Tensor:
         """Summed loss in nats of rows of context + 1 tokens, to be differentiated."""

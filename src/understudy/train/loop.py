@@ -18,12 +18,11 @@ from typing import Any
 import torch
 
 from understudy.core.errors import InputDataError, Interrupted, UnderstudyError
-from understudy.core.hardware import peak_memory_bytes
 from understudy.core.tracking import Events
 from understudy.core.units import duration_text
 from understudy.model.checkpoint import Checkpoint
 from understudy.model.config import training_flops_per_token
-from understudy.model.training_path import TrainingPath
+from understudy.model.training_path import TrainingPath, peak_bytes
 from understudy.train import pace
 from understudy.train.batches import Batches
 from understudy.train.objectives import next_token_step
@@ -206,7 +205,7 @@ class Training:
 
     def checkpoint(self) -> None:
         """Save all that the rest of the run depends on."""
-        self.progress.peak_memory_bytes = max(self.progress.peak_memory_bytes, peak_memory_bytes())
+        self.progress.peak_memory_bytes = max(self.progress.peak_memory_bytes, peak_bytes(self.path.device))
         self._clock()
         tensors = {**self.weights.state(), **self.optimizer.state(), "random.torch": torch.get_rng_state()}
         state = {"settings": self.settings.fingerprint(), "progress": asdict(self.progress)}

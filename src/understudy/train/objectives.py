@@ -22,7 +22,7 @@ def next_token_step(path: TrainingPath, batch: Sequence[MicroBatch]) -> float:
     """
     count, total = max(1, n_targets(batch)), 0.0
     for tokens_bt, segments_bt in batch:
-        loss = path.loss(tokens_bt, segments_bt)
+        loss = path.loss(tokens_bt.to(path.device), segments_bt.to(path.device))
         (loss / count).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total / count
@@ -34,4 +34,4 @@ def next_token_nats(path: TrainingPath, tokens_bt: torch.Tensor, segments_bt: to
     Gradients stay enabled although none is taken: the compiled layers of the training step are reused as they are,
     where a graph without gradients would be compiled anew for ten seconds.
     """
-    return float(path.loss(tokens_bt, segments_bt).detach())
+    return float(path.loss(tokens_bt.to(path.device), segments_bt.to(path.device)).detach())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from understudy.core.errors import InputDataError
-from understudy.core.hardware import reset_peak_memory
+import torch
+
+from understudy.core.errors import InputDataError, ResourceError
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events
@@ -17,7 +19,7 @@ from understudy.model.allocator import keep_freed_memory
 from understudy.model.checkpoint import newest_checkpoint, save_checkpoint
 from understudy.model.config import n_parameters
 from understudy.model.initial import random_decoder
-from understudy.model.training_path import DTYPES, TrainingPath, can_compile
+from understudy.model.training_path import DTYPES, TrainingPath, can_compile, reset_peak
 from understudy.train.batches import Batches
 from understudy.train.loop import Progress, Training
 from understudy.train.optim import Optimizer, OptimizerSettings
@@ -31,15 +33,16 @@ CHECKPOINTS = Path("scratch") / "checkpoints"
 
 def prepare(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events, started: float) -> Training:
     """A run at its beginning, or where the newest sound checkpoint left it."""
-    reset_peak_memory()
-    keep_freed_memory()
     plan = read_plan(inputs["plan"].path)
+    device = _device(plan)
+    reset_peak(device)
+    keep_freed_memory()
     facts = PlanFacts.of(plan)
     shards = TokenShards.open(inputs["tokens"].path, "train")
     settings = settle(recipe, plan, shards, Tokenizer.load(inputs["tokenizer"].path).vocabulary, events)
     checkpoint = newest_checkpoint(work_dir / CHECKPOINTS, events.warning)
     log = TrainingLog(work_dir / LOG_FILE, 0 if checkpoint is None else checkpoint.step)
-    training = _assemble(recipe, inputs, log, work_dir / CHECKPOINTS, settings, facts, shards, events, started)
+    training = _assemble(recipe, inputs, log, work_dir / CHECKPOINTS, settings, facts, shards, device, events, started)
     if checkpoint is not None:
         training.resume(checkpoint)
         events.note(f"going on from step {checkpoint.step:,} of {training.progress.total_steps:,}")
@@ -54,10 +57,11 @@ def _assemble(
     settings: Settings,
     facts: PlanFacts,
     shards: TokenShards,
+    device: torch.device,
     events: Events,
     started: float,
 ) -> Training:
-    decoder = random_decoder(settings.config, settings.seed)
+    decoder = random_decoder(settings.config, settings.seed).to(device)
     weights = MasterWeights(decoder, DTYPES[settings.precision])
     kind = OptimizerSettings(settings.phase.optimizer, settings.learning_rate, settings.phase.weight_decay)
     path = TrainingPath(decoder, _compiled(settings, facts, events))
@@ -77,6 +81,19 @@ def _assemble(
         started=started,
         progress=Progress(total_steps=settings.total_steps),
     )
+
+
+def _device(plan: dict[str, Any]) -> torch.device:
+    """Where the plan trains. Raises ResourceError when that is a GPU and there is none here."""
+    machine = plan.get("machine", {})
+    if machine.get("device", "cpu") != "cuda":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise ResourceError(
+            f"the plan is for {machine.get('name', 'a GPU')}, and torch finds no CUDA GPU here",
+            "run on a machine that has one, or plan for this one: --set budget.device=cpu --set budget.gpu=null",
+        )
+    return torch.device("cuda")
 
 
 def _compiled(settings: Settings, facts: PlanFacts, events: Events) -> bool:
