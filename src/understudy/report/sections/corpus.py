@@ -82,7 +82,7 @@ def _reasons(funnel: list[Step], rejected: dict[str, Any]) -> list[Block]:
         for reason, n in sorted(found, key=lambda item: (-item[1], item[0]))
     ]
     columns = [Column("reason"), Column("files", "number"), Column("", "short-chart"), Column("for example", "code")]
-    return [Table("Why files were left out", columns, listed)] if listed else []
+    return [Table("Why files were left out", columns, listed, stacks=True)] if listed else []
 
 
 def _examples(entry: Any) -> str:

@@ -39,7 +39,7 @@ def time_section(run: Run) -> Section:
         Column("peak memory", "number"),
         Column("made, UTC", "number"),
     ]
-    return Section("time", "Time", "", [Table("", columns, listed, strong=frozenset({len(listed) - 1}))])
+    return Section("time", "Time", "", [Table("", columns, listed, strong=frozenset({len(listed) - 1}), stacks=True)])
 
 
 def _memory(made_by: dict[str, Any]) -> str:
@@ -56,9 +56,16 @@ def machine_section(run: Run) -> Section:
 
 def _machine(facts: dict[str, Any]) -> Table:
     listed: list[list[Cell]] = []
-    for key in ("name", "device", "devices", "cpu", "cores"):
-        if facts.get(key) is not None:
-            listed.append([key.replace("name", "machine"), str(facts[key])])
+    names = (
+        ("name", "machine"),
+        ("device", "trained on"),
+        ("devices", "devices"),
+        ("cpu", "processor"),
+        ("cores", "cores"),
+    )
+    for key, name in names:
+        if facts.get(key) not in (None, "this machine") and (key, facts[key]) != ("devices", 1):
+            listed.append([name, str(facts[key])])
     memory = number(facts, "memory_bytes")
     if memory is not None:
         listed.append(["memory", bytes_text(memory)])
@@ -100,22 +107,17 @@ def _installed(name: str) -> str | None:
 
 def recipe_section(run: Run) -> Section:
     columns = [Column("key", "code"), Column("value", "code"), Column("from", "quiet")]
-    if run.resolved is not None:
-        path = run.resolved.path
-        lead = f"As written in {path.name} and completed with the defaults." if path else ""
-        changed = frozenset(i for i, row in enumerate(run.resolved.rows()) if row[2] != "default")
-        rows: list[list[Cell]] = [
-            [key, value, _origin(run, key, value, origin)] for key, value, origin in run.resolved.rows()
-        ]
-        return Section("recipe", "Recipe", lead, [Table("", columns, rows, strong=changed)])
-    listed = sorted({(key, value) for a in run.in_order() for key, value in _leaves("", table(a.made_by, "section"))})
-    rows = [[key, value, "recorded with the artifacts"] for key, value in listed]
-    return Section(
-        "recipe",
-        "Recipe",
-        "The keys that these artifacts depend on.",
-        [Table("", columns, rows)] if rows else [Missing("no recipe was recorded")],
-    )
+    if run.resolved is None:
+        leaves = {leaf for a in run.in_order() for leaf in _leaves("", table(a.made_by, "section"))}
+        recorded: list[list[Cell]] = [[key, value, "recorded with the artifacts"] for key, value in sorted(leaves)]
+        block = Table("", columns, recorded) if recorded else Missing("no recipe was recorded")
+        return Section("recipe", "Recipe", "The keys that these artifacts depend on.", [block])
+    shown = [row for row in run.resolved.rows() if row[1:] != ("null", "default")]
+    rows: list[list[Cell]] = [[key, value, _origin(run, key, value, origin)] for key, value, origin in shown]
+    changed = frozenset(index for index, row in enumerate(shown) if row[2] != "default")
+    name = run.resolved.path.name if run.resolved.path else "the recipe"
+    lead = f"As written in {name} and completed with the defaults; keys that are null by default are not listed."
+    return Section("recipe", "Recipe", lead, [Table("", columns, rows, strong=changed)])
 
 
 def _origin(run: Run, key: str, value: str, origin: str) -> str:

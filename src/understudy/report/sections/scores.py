@@ -173,8 +173,13 @@ def _signed(record: Any) -> str:
     value, low, high = (number(record, key) for key in ("value", "low", "high"))
     if value is None or low is None or high is None:
         return ""
-    signed = f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-    return signed.replace("-", MINUS)
+    return f"{_points(value)} ({_points(low)} to {_points(high)})"
+
+
+def _points(share: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    words = f"{100 * share:+.1f}".replace("-", MINUS)
+    return "0.0" if words.strip(f"+{MINUS}") == "0.0" else words
 
 
 def _verdict(measures: dict[str, Any]) -> str:
