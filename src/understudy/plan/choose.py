@@ -27,6 +27,9 @@ from understudy.plan.record import Choice, DataFacts, MachineFacts, Plan, Precis
 from understudy.plan.scaling import PASSES_WITHOUT_WARNING, expected_loss, trust_in_loss
 from understudy.plan.settings import batch_rows, learning_rate, micro_batch
 
+# One layer cannot look up what followed an earlier token like this one; two can (Olsson et al. 2022, induction heads).
+# A completion model that cannot repeat a name it has just read is no use, however well it scores for its size.
+SHALLOWEST = 2
 DEEPEST = 128
 # The trainer rounds the token table up to this, which matrix products like.
 TABLE_MULTIPLE = 64
@@ -115,7 +118,7 @@ def draft_plan(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Draf
         data=_data_facts(case),
         budget=case.allowance.text,
         warnings=warnings_for(recipe, choice, predicted, case.estimate, machine, case.allowance),
-        reasons=reasons_for(recipe, choice, predicted, case.estimate, machine, case.allowance),
+        reasons=reasons_for(recipe, choice, predicted, case.estimate, machine, case.allowance, SHALLOWEST),
     )
     usable = int(USABLE_MEMORY_SHARE * machine.memory_bytes)
     return Draft(plan, room_problems(plan, usable, machine.free_disk_bytes), time_problems(plan, case.allowance))
@@ -151,8 +154,8 @@ def counted_parameters(config: DecoderConfig) -> int:
     """The parameters that tokens are counted against: all but the token tables.
 
     From 1B up the tables are a few per cent, and both counts say the same. In a model of 1M parameters the table is
-    most of it, and says nothing of what the layers can learn: with it the rule would stay at a single layer, which
-    cannot even repeat a name it has read. (Pearce and Song 2024, arXiv 2406.12907, reconcile the two counts.)
+    most of it, and says nothing of what the layers can learn. (Pearce and Song 2024, arXiv 2406.12907, reconcile the
+    two counts.)
     """
     counts = n_parameters(config)
     return counts.total - counts.embedding
@@ -171,16 +174,16 @@ def _case(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> Case:
 
 
 def _shapes(case: Case) -> Iterator[DecoderConfig]:
-    """The dial's shapes that fit in memory, smallest first; the smallest even when it does not."""
+    """The dial's shapes that fit in memory, shallowest first; the first even when it does not."""
     vocabulary, context = table_rows(case.recipe.tokenizer.train.vocabulary), case.recipe.train[0].context
-    for layers in range(1, DEEPEST + 1):
+    for layers in range(SHALLOWEST, DEEPEST + 1):
         try:
             config = dial(layers, vocabulary, context, case.recipe.model.scratch.hidden)
         except RecipeError:
-            if layers == 1:
+            if layers == SHALLOWEST:
                 raise
             return
-        if layers > 1 and not case.fits_memory(config):
+        if layers > SHALLOWEST and not case.fits_memory(config):
             return
         yield config
 

@@ -24,12 +24,13 @@ def reasons_for(
     estimate: TokenEstimate,
     machine: TrainingMachine,
     allowance: Allowance,
+    shallowest: int,
 ) -> dict[str, str]:
     """One sentence for each decision, keyed by what it decides."""
     return {
         "data": _data_reason(choice, estimate),
         "budget": _budget_reason(allowance, predicted),
-        "model": _model_reason(recipe, choice, allowance),
+        "model": _model_reason(recipe, choice, allowance, shallowest),
         "tokens": _tokens_reason(recipe, choice, estimate, allowance),
         "speed": _speed_reason(machine, choice),
         "batch": _batch_reason(recipe, choice),
@@ -57,7 +58,9 @@ def warnings_for(
         found.append("there is less data than one step holds; add sources")
     per_parameter = choice.tokens_per_parameter
     asked = recipe.budget.tokens_per_parameter
-    if per_parameter > 3 * max(asked, TOKENS_PER_PARAMETER):
+    scratch = recipe.model.scratch
+    is_chosen = scratch.layers is None and scratch.parameters is None
+    if not is_chosen and per_parameter > 3 * max(asked, TOKENS_PER_PARAMETER):
         found.append(f"{per_parameter:,.0f} tokens a parameter over-train this model; a larger one would learn more")
     if found_idle := _idle_budget(recipe, predicted, allowance):
         found.append(found_idle)
@@ -118,7 +121,7 @@ def _budget_reason(allowance: Allowance, predicted: Predicted) -> str:
     )
 
 
-def _model_reason(recipe: Recipe, choice: Choice, allowance: Allowance) -> str:
+def _model_reason(recipe: Recipe, choice: Choice, allowance: Allowance, shallowest: int) -> str:
     scratch, size = recipe.model.scratch, f"{count_text(choice.parameters)} parameters"
     layers = "1 layer" if choice.layers == 1 else f"{choice.layers} layers"
     shape = f"{layers} of width {choice.hidden}, {size}"
@@ -131,6 +134,10 @@ def _model_reason(recipe: Recipe, choice: Choice, allowance: Allowance) -> str:
     kind = "compute-optimal" if wanted == TOKENS_PER_PARAMETER else "asked for"
     limit = "tokens" if allowance.seconds is None else "budget"
     seen = f"{ratio:.1f} tokens a parameter outside the token table"
+    if choice.layers == shallowest and ratio < wanted:
+        return (
+            f"{shape}: {seen}, fewer than the {wanted:g} that are {kind}, but one layer could not repeat what it read"
+        )
     return f"{shape}: with this {limit} it sees {seen}, nearest to the {wanted:g} that are {kind}"
 
 

@@ -37,6 +37,10 @@ _MEMORY_NAMES = {
 }
 
 
+# The order in which one follows from the other; JSON keeps none.
+_REASONS = ("data", "budget", "speed", "model", "tokens", "batch", "learning_rate", "precision", "loss")
+
+
 def tables(plan: Values) -> list[Table]:
     """The tables of `understudy plan`, from the content of plan.json."""
     found = [_run_table(plan), _cost_table(plan), _memory_table(plan), _reasons_table(plan)]
@@ -118,4 +122,6 @@ def _memory_table(plan: Values) -> Table:
 
 
 def _reasons_table(plan: Values) -> Table:
-    return Table("Why", ("", ""), tuple((name.replace("_", " "), plan["reasons"][name]) for name in plan["reasons"]))
+    reasons = plan["reasons"]
+    order = [name for name in _REASONS if name in reasons] + [name for name in reasons if name not in _REASONS]
+    return Table("Why", ("", ""), tuple((name.replace("_", " "), reasons[name]) for name in order))

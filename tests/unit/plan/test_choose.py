@@ -64,6 +64,14 @@ def test_a_longer_budget_never_gives_a_smaller_model(
     assert sizes[-1] > sizes[0]
 
 
+def test_the_plan_never_chooses_a_single_layer_by_itself(
+    make_recipe: Any, survey: Survey, laptop: TrainingMachine
+) -> None:
+    plan = make_plan(make_recipe(budget={"minutes": 1}), survey, laptop)
+    assert plan.choice.layers == 2
+    assert "one layer could not repeat" in plan.reasons["model"]
+
+
 def test_over_training_is_a_smaller_model_for_more_tokens(
     make_recipe: Any, big_survey: Survey, laptop: TrainingMachine
 ) -> None:
