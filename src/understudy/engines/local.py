@@ -5,8 +5,11 @@ between steps, so that nobody waits for a batch to fill or to end.
 
 What is reproducible: a `complete` call that has the engine to itself gives the same tokens every time, because its
 prompts are queued at once, in order, and nothing is reused from earlier calls. A request gives the same tokens alone
-and in company up to rounding: matrix products of other sizes round differently (about 1e-6 in fp32), which changes a
-greedy choice only between tokens that tie at that level.
+and in company up to rounding: products of other sizes may round differently (in the last digit: 1e-7 of the value in
+fp32, 4e-3 in bf16), which changes a greedy choice only between tokens that tie at that level.
+
+Precision: "auto" is bf16 where the processor multiplies it natively, else fp32. On one Zen 4 core a token of a 32M model
+took half the time in bf16. The cache and attention stay in fp32.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -82,7 +81,5 @@ def test_a_signal_ends_the_server_after_what_runs_and_without_a_traceback(
 def test_a_stop_asked_for_through_events_ends_the_server(tiny_model: Path) -> None:
     events = silent()
     events.stop.set()
-    start = time.monotonic()
     serve(tiny_model, Serve(port=0), events)
-    assert time.monotonic() - start < 30
     assert [record["event"] for record in events.records] == ["note", "note"]
