@@ -55,6 +55,8 @@ class Member(NamedTuple):
 
 Wants = Callable[[int, str], bool]  # (position of the member, its path): shall it be read?
 
+Stream = io.BufferedReader | gzip.GzipFile | bz2.BZ2File
+
 
 class _OverBudget(Exception):
     """More came out of the archive than the budget allows."""
@@ -129,10 +131,10 @@ def _members(path: Path, limits: Limits, wants: Wants) -> Iterator[Member]:
             yield from _tar_members(stream, archive_name(path), limits, wants)
 
 
-def _unpacked(file: IO[bytes], head: bytes) -> IO[bytes]:
+def _unpacked(file: io.BufferedReader, head: bytes) -> Stream:
     """The stream inside the compression, told by its first bytes and not by its name."""
     if head.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=file, mode="rb")
     if head.startswith(b"BZh"):
         return bz2.BZ2File(file)
     if head.startswith(b"\xfd7zXZ\x00"):
@@ -176,14 +178,15 @@ class _Xz(io.RawIOBase):
 class _Counted(io.RawIOBase):
     """Counts what comes out and stops at the budget."""
 
-    def __init__(self, stream: IO[bytes], budget: int) -> None:
+    def __init__(self, stream: Stream, budget: int) -> None:
         self._stream, self._left = stream, budget
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size if size >= 0 else self._left + 1)
+        # One piece at a time: `read` would throw away what it has when the next piece turns out to be damaged.
+        data: bytes = self._stream.read1(size if size >= 0 else self._left + 1)
         self._left -= len(data)
         if self._left < 0:
             raise _OverBudget
