@@ -8,8 +8,8 @@ prompts are queued at once, in order, and nothing is reused from earlier calls. 
 and in company up to rounding: products of other sizes may round differently (in the last digit: 1e-7 of the value in
 fp32, 4e-3 in bf16), which changes a greedy choice only between tokens that tie at that level.
 
-Precision: "auto" is bf16 where the processor multiplies it natively, else fp32. On one Zen 4 core a token of a 32M model
-took half the time in bf16. The cache and attention stay in fp32.
+Precision: "auto" is bf16 where the processor multiplies it natively, else fp32. On one Zen 4 core the matrix products
+of a token took half the time in bf16. The cache and attention stay in fp32.
 """
 
 from __future__ import annotations

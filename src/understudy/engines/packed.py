@@ -1,8 +1,8 @@
 """Linear layers whose weights lie in the order that oneDNN reads them, which doubles the speed of small products.
 
 Generating a token multiplies every weight with a handful of rows. In the plain layout oneDNN rearranges the weights in
-each call. Measured on one Zen 4 core, microseconds for a 2816 x 512 layer, plain and packed (benchmarks/serving.py has
-the whole): bf16 347 and 193 for one row, 432 and 238 for eight; fp32 542 and 376, 821 and 387. Long prompts gain 10 %.
+each call. Measured on one Zen 4 core, microseconds for a 2816 x 512 layer, plain and packed: bf16 347 and 193 for one
+row, 432 and 238 for eight; fp32 542 and 376, 821 and 387. Long prompts gain about 10 %.
 The operators are those that `torch.compile` emits for frozen weights.
 """
 
