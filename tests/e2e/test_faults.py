@@ -85,30 +85,38 @@ def test_two_runs_at_once_are_refused(project: Path, understudy) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of one megabyte."""
+    """A real file system of forty megabytes."""
     folder = tmp_path / "small disk"
     folder.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False, capture_output=True
-        ).returncode
-    ):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small file system needs root")
     yield folder
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_is_said_and_the_same_command_continues_with_space(
-    tmp_path: Path, small_disk: Path, understudy
+@pytest.mark.parametrize("stage", ["data", "train"])
+def test_a_disk_that_fills_up_is_said_and_the_same_command_continues_with_space(
+    tmp_path: Path, small_disk: Path, understudy, stage: str
 ) -> None:
     recipe = write_project(tmp_path)
+    before = {"data": "plan", "train": "tokens"}[stage]
+    understudy("up", recipe, "--project", small_disk, "--until", before, "--quiet")
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 120_000))
     done = understudy("up", recipe, "--project", small_disk, code=5)
-    assert "disk" in done.stderr
+    assert "the disk is full" in done.stderr
     assert "hint:" in done.stderr
     assert "Traceback" not in done.stderr
-    subprocess.run(["mount", "-o", "remount,size=200m", small_disk], check=True)
+    filler.unlink()
     assert "report:" in understudy("up", recipe, "--project", small_disk).stdout
+
+
+def test_too_little_disk_is_said_before_anything_is_made(tmp_path: Path, small_disk: Path, understudy) -> None:
+    (small_disk / "filler").write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 1_000_000))
+    done = understudy("up", write_project(tmp_path), "--project", small_disk, code=5)
+    assert "are free" in done.stderr
+    assert "hint:" in done.stderr
 
 
 def test_a_port_in_use_is_said_at_once(project: Path, understudy) -> None:
