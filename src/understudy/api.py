@@ -183,12 +183,14 @@ def serve(
     from understudy.serve import serve as serve_folder
 
     resolved, project, events = load(recipe, overrides), project or Project.find(), events or silent()
-    if model:
-        folder = model_folder(model, project)
-    else:
-        steps = pipeline.run(resolved, project, events, target="train")
-        assert steps[-1].artifact is not None
-        folder = steps[-1].artifact.path
+
+    def folder() -> Path:
+        if model:
+            return model_folder(model, project)
+        artifact = pipeline.run(resolved, project, events, target="train")[-1].artifact
+        assert artifact is not None
+        return artifact.path
+
     serve_folder(folder, resolved.recipe.serve, events)
 
 

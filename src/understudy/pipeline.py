@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.metadata
+import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -35,6 +37,7 @@ STAGES: dict[str, str] = {
     "train": "understudy.train.stage",
     "eval": "understudy.eval.stage",
 }
+VERSIONED = ("torch", "numpy", "pyarrow", "duckdb", "tokenizers", "tiktoken")
 VERIFY_ALWAYS_BYTES = 2_000_000_000  # hashing this much takes well under a second; larger artifacts only before use
 
 
@@ -57,6 +60,11 @@ def load_stage(name: str) -> Stage:
     """The stage of this name."""
     stage: Stage = import_module(STAGES[name]).STAGE
     return stage
+
+
+def _versions() -> dict[str, str]:
+    """Python and the packages that can change a number."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in VERSIONED}
 
 
 def needed_for(name: str) -> list[str]:
@@ -186,6 +194,7 @@ class _Walk:
             "stage": stage.name,
             "stage_version": stage.version,
             "understudy": understudy.__version__,
+            "versions": _versions(),
             "section": self.recipe.section(stage.reads),
             "sources": self.survey().fingerprint if stage.needs_survey else None,
             "seconds": round(seconds, 3),

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,12 +27,16 @@ GRACE_SECONDS = 5  # what runs may end; a completion takes well under a second
 MAX_CONNECTIONS = 512
 
 
-def serve(model_folder: Path, settings: Serve, events: Events) -> None:
+def serve(model_folder: Path | Callable[[], Path], settings: Serve, events: Events) -> None:
     """Serves the model until Ctrl-C, SIGTERM or `events.should_stop`; then returns.
 
-    Raises ResourceError when the port cannot be had, before anything is loaded, and InputDataError for a bad folder.
+    `model_folder` may be a function that finds or makes the model. Raises ResourceError when the port cannot be had,
+    before anything is made or loaded, and InputDataError for a bad folder.
     """
-    with closing(listen(settings.host, settings.port)) as listener, open_engine(model_folder) as engine:
+    with ExitStack() as stack:
+        listener = stack.enter_context(closing(listen(settings.host, settings.port)))
+        folder = model_folder() if callable(model_folder) else model_folder
+        engine = stack.enter_context(open_engine(folder))
         name = engine.capabilities().name
         app = create_app(engine, name, settings, engine.decode)
         address = f"http://{_in_url(settings.host)}:{listener.getsockname()[1]}"
@@ -59,10 +63,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> ResourceError:
     if error.errno == errno.EADDRINUSE:
-        hint = f"understudy serve --port {_free_port(host, port)}"
+        hint = f"the same command with --port {_free_port(host, port)}"
         return ResourceError(f"port {port} on {host} is already in use", hint)
     if error.errno == errno.EACCES:
-        return ResourceError(f"port {port} on {host} is not allowed for this user", "understudy serve --port 8008")
+        return ResourceError(f"port {port} on {host} is not allowed for this user", "the same command with --port 8008")
     return ResourceError(f"cannot listen on {host}, port {port}: {error.strerror}", "set serve.host in the recipe")
 
 
