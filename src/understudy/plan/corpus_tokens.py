@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-# Share of the surveyed bytes that survives filters and exact duplicates: about what CPython's own library keeps. A tree
-# with vendored copies or generated code keeps less; the corpus's funnel then says how much.
+# Share of the surveyed bytes that survives filters and exact duplicates: an assumption for a tidy source tree. One with
+# vendored copies or generated code keeps less; the corpus's funnel then says how much.
 KEPT_SHARE = 0.93
 
 # Bytes a token of held-out Python under byte-level BPE tokenizers of these sizes, trained on CPython's library
@@ -17,8 +17,8 @@ _PYTHON_BYTES_PER_TOKEN = ((1_024, 2.57), (4_096, 3.41), (8_192, 3.75), (16_384,
 # Fill-in-the-middle cuts words in two, and headers and special tokens come on top: about this share more tokens.
 _REARRANGEMENT_SHARE = 0.04
 
-# Bytes a token against Python's, at equal vocabulary. Estimates from public code tokenizers, good to about 15 %:
-# prose and markup with long words above 1, dense punctuation and numbers below.
+# Bytes a token against Python's, at equal vocabulary. Not measured: a judgement of how wordy each language is, with
+# long words above 1, dense punctuation and numbers below. The tokenizer's report has the true ones.
 _AGAINST_PYTHON = {
     "c": 0.88, "cpp": 0.92, "csharp": 1.08, "css": 0.82, "go": 0.90, "html": 0.88, "java": 1.10, "javascript": 0.95,
     "json": 0.72, "kotlin": 1.05, "markdown": 1.08, "php": 1.00, "ruby": 0.92, "rust": 0.95, "shell": 0.85, "sql": 0.90,

@@ -52,7 +52,7 @@ _UTILISATION: Points = ((1e6, 0.05), (1e7, 0.15), (1.24e8, 0.36), (3.5e8, 0.43),
 
 # The same for compiled bf16 steps on two CPU cores, by FLOPs a token, against the measured matrix product: depths 1 to
 # 4 of the dial at a vocabulary of 8,192, in a quiet minute. Small shapes spend their time outside matrix products.
-_CPU_SHARE: Points = ((3.6e6, 0.38), (8.9e6, 0.52), (1.9e7, 0.59), (3.3e7, 0.65))
+_CPU_SHARE: Points = ((3.6e6, 0.38), (9.4e6, 0.52), (1.9e7, 0.59), (3.3e7, 0.68))
 
 
 def find_gpu(name: str) -> Gpu:

@@ -49,7 +49,8 @@ HOFFMANN = LossLaw("Hoffmann et al. 2022", 1.6934, 406.4, 0.3392, 410.7, 0.2849)
 BESIROGLU = LossLaw("Besiroglu et al. 2024", 1.8172, 482.01, 0.3478, 2085.43, 0.3658)
 
 # Below the published fits: their exponents, with the three scales fitted (least squares, residuals up to 0.2 nats) to
-# seven runs of 0.4M to 2.8M tokens of Python with Muon at a vocabulary of 8,192 (docs/concepts/planning.md lists them).
+# seven runs of 0.4M to 2.8M tokens of Python with Muon at a vocabulary of 8,192. docs/concepts/planning.md lists them
+# and says how they differ from what `train` does.
 # The published constants say 12 nats there, where 4 come: code is easier than web text, and a better optimizer helps.
 SMALL_PYTHON = LossLaw("seven runs on Python, 2026", 0.95, 233.0, 0.3478, 324.0, 0.3658)
 
