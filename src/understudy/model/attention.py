@@ -1,8 +1,6 @@
-"""Causal attention, twice: blockwise for training on CPU, and PyTorch's own everywhere else.
+"""Rotary positions, who may see whom, and attention in its plain form: over whole rows, and over a cache.
 
-On CPU the backward pass of `scaled_dot_product_attention` was a quarter of a training step, and FlexAttention has no
-backward there. Cutting the queries into blocks makes it all batched matrix products, which oneDNN runs near its peak,
-and skips what lies in the future: with 4 blocks 5/8 of the square is computed instead of all of it.
+The form that trains on CPU is in `blockwise.py`; this one is its reference, and the fast one on other devices.
 
 Letters: b batch, t time (queries), s time (keys), h heads, k key-value heads, d head width.
 """
@@ -12,8 +10,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-QUERY_BLOCK = 128  # 64 to 256 measured within 4 % of each other at a context of 512; 128 is the middle
 
 
 def rotary_tables(
@@ -32,55 +28,25 @@ def rotate(x_bhtd: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x_bhtd * cos + torch.cat((-second, first), dim=-1) * sin
 
 
-def visible(segments_bt: Tensor | None, start: int, stop: int, window: int | None, device: torch.device) -> Tensor:
-    """Which keys 0..stop the queries start..stop may see, (b or 1, queries, keys): earlier, same piece, in window."""
-    queries = torch.arange(start, stop, device=device)[:, None]
-    keys = torch.arange(stop, device=device)[None, :]
-    mask = keys <= queries
+def attention_bias(
+    segments_bt: Tensor | None, n_time: int, window: int | None, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """0 where a query may look, -inf elsewhere, (b or 1, t, t): earlier tokens, of the same piece, in the window.
+
+    One for all layers: it is made once for a micro-batch.
+    """
+    places = torch.arange(n_time, device=device)
+    mask = places[None, :] <= places[:, None]
     if window is not None:
-        mask = mask & (keys > queries - window)
-    if segments_bt is None:
-        return mask[None]
-    return mask[None] & (segments_bt[:, start:stop, None] == segments_bt[:, None, :stop])
+        mask = mask & (places[None, :] > places[:, None] - window)
+    mask_bts = mask[None] if segments_bt is None else mask & (segments_bt[:, :, None] == segments_bt[:, None, :])
+    return torch.zeros(mask_bts.shape, dtype=dtype, device=device).masked_fill_(~mask_bts, float("-inf"))
 
 
-def blockwise_attention(
-    q_bhtd: Tensor,
-    k_bksd: Tensor,
-    v_bksd: Tensor,
-    segments_bt: Tensor | None,
-    window: int | None,
-    block: int = QUERY_BLOCK,
-) -> Tensor:
-    """Causal attention by one pair of batched matrix products per block of queries; (b, h, t, d) as the queries."""
-    n_batch, n_heads, n_time, width = q_bhtd.shape
-    n_kv = k_bksd.shape[1]
-    group = n_heads // n_kv
-    q = (q_bhtd * width**-0.5).reshape(n_batch * n_kv, group, n_time, width)
-    k = k_bksd.reshape(n_batch * n_kv, n_time, width)
-    v = v_bksd.reshape(n_batch * n_kv, n_time, width)
-    outputs = []
-    for start in range(0, n_time, block):
-        stop = min(start + block, n_time)
-        first = 0 if window is None else max(0, start - window + 1)
-        rows = q[:, :, start:stop].reshape(n_batch * n_kv, group * (stop - start), width)
-        scores = torch.bmm(rows, k[:, first:stop].transpose(1, 2))
-        mask = visible(segments_bt, start, stop, window, q.device)[:, None, None, :, first:]
-        shape = (n_batch, n_kv, group, stop - start, stop - first)
-        weights = scores.view(shape).float().masked_fill(~mask, float("-inf")).softmax(dim=-1).to(v.dtype)
-        mixed = torch.bmm(weights.view(n_batch * n_kv, group * (stop - start), stop - first), v[:, first:stop])
-        outputs.append(mixed.view(n_batch, n_heads, stop - start, width))
-    return torch.cat(outputs, dim=2)
-
-
-def plain_attention(
-    q_bhtd: Tensor, k_bksd: Tensor, v_bksd: Tensor, segments_bt: Tensor | None, window: int | None
-) -> Tensor:
-    """The same by PyTorch's `scaled_dot_product_attention`: the reference, and the fast way on other devices."""
-    if segments_bt is None and window is None:
-        return F.scaled_dot_product_attention(q_bhtd, k_bksd, v_bksd, is_causal=True, enable_gqa=True)
-    mask = visible(segments_bt, 0, q_bhtd.shape[2], window, q_bhtd.device)[:, None]
-    return F.scaled_dot_product_attention(q_bhtd, k_bksd, v_bksd, attn_mask=mask, enable_gqa=True)
+def plain_attention(q_bhtd: Tensor, k_bksd: Tensor, v_bksd: Tensor, bias_bts: Tensor) -> Tensor:
+    """Attention over whole rows by PyTorch's `scaled_dot_product_attention`, (b, t, h, d)."""
+    mixed = F.scaled_dot_product_attention(q_bhtd, k_bksd, v_bksd, attn_mask=bias_bts[:, None], enable_gqa=True)
+    return mixed.transpose(1, 2)
 
 
 def cached_attention(q_bhtd: Tensor, k_bksd: Tensor, v_bksd: Tensor, mask_bts: Tensor) -> Tensor:

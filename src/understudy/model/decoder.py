@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from understudy.model.attention import blockwise_attention, cached_attention, plain_attention, rotary_tables, rotate
+from understudy.model.attention import attention_bias, cached_attention, plain_attention, rotary_tables, rotate
+from understudy.model.blockwise import blockwise_attention
 from understudy.model.cache import Cache
 from understudy.model.config import DecoderConfig
 
@@ -84,11 +85,13 @@ class Attention(nn.Module):
         v = v.unflatten(-1, (c.kv_heads, c.head_dim)).transpose(1, 2)
         return rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype), v
 
-    def forward(self, x_btd: Tensor, cos: Tensor, sin: Tensor, segments_bt: Tensor | None) -> Tensor:
+    def forward(self, x_btd: Tensor, cos: Tensor, sin: Tensor, bias_bts: Tensor) -> Tensor:
         q, k, v = self.project(x_btd, cos, sin)
-        attend = blockwise_attention if x_btd.device.type == "cpu" else plain_attention
-        mixed = attend(q, k, v, segments_bt, self.config.sliding_window)
-        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        if x_btd.device.type == "cpu":
+            mixed_bthd = blockwise_attention(q, k, v, bias_bts, self.config.sliding_window)
+        else:
+            mixed_bthd = plain_attention(q, k, v, bias_bts)
+        output: Tensor = self.output(mixed_bthd.flatten(2))
         return output
 
 
@@ -120,8 +123,8 @@ class Layer(nn.Module):
         self.attention_norm, self.attention = _norm(config), Attention(config)
         self.mlp_norm, self.mlp = _norm(config), MLP(config)
 
-    def forward(self, x_btd: Tensor, cos: Tensor, sin: Tensor, segments_bt: Tensor | None) -> Tensor:
-        x_btd = x_btd + self.attention(self.attention_norm(x_btd), cos, sin, segments_bt)
+    def forward(self, x_btd: Tensor, cos: Tensor, sin: Tensor, bias_bts: Tensor) -> Tensor:
+        x_btd = x_btd + self.attention(self.attention_norm(x_btd), cos, sin, bias_bts)
         output: Tensor = x_btd + self.mlp(self.mlp_norm(x_btd))
         return output
 
@@ -162,10 +165,12 @@ class Decoder(nn.Module):
 
     def hidden(self, tokens_bt: Tensor, segments_bt: Tensor | None = None) -> Tensor:
         """What the head reads, (b, t, d), for whole rows. Tokens see earlier tokens of the same segment only."""
-        cos, sin = self.rotary(tokens_bt.shape[1], tokens_bt.device)
+        n_time, device = tokens_bt.shape[1], tokens_bt.device
+        cos, sin = self.rotary(n_time, device)
+        bias_bts = attention_bias(segments_bt, n_time, self.config.sliding_window, self.dtype, device)
         x_btd = self.embedding(tokens_bt)
         for layer in self.layers:
-            x_btd = layer(x_btd, cos, sin, segments_bt)
+            x_btd = layer(x_btd, cos, sin, bias_bts)
         normed: Tensor = self.norm(x_btd)
         return normed
 

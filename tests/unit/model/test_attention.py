@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from understudy.model.attention import blockwise_attention, plain_attention, visible
+from understudy.model.attention import attention_bias, plain_attention
+from understudy.model.blockwise import blockwise_attention
 from understudy.model.config import dial
 from understudy.model.initial import random_decoder
 
@@ -24,10 +25,10 @@ def inputs(n_time: int = 37) -> tuple[list[Tensor], Tensor]:
 @pytest.mark.parametrize("block", [1, 8, 16, 37, 64])
 def test_blocks_change_nothing(block: int, has_segments: bool, window: int | None) -> None:
     (q, k, v), segments = inputs()
-    mask = segments if has_segments else None
-    expected = plain_attention(q, k, v, mask, window)
+    bias = attention_bias(segments if has_segments else None, 37, window, torch.float32, torch.device("cpu"))
+    expected = plain_attention(q, k, v, bias)
     gradients = torch.autograd.grad(expected.square().sum(), (q, k, v))
-    actual = blockwise_attention(q, k, v, mask, window, block)
+    actual = blockwise_attention(q, k, v, bias, window, block)
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
     for ours, theirs in zip(torch.autograd.grad(actual.square().sum(), (q, k, v)), gradients, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
@@ -35,7 +36,7 @@ def test_blocks_change_nothing(block: int, has_segments: bool, window: int | Non
 
 def test_every_token_sees_itself_and_nothing_of_another_piece() -> None:
     _, segments = inputs()
-    mask = visible(segments, 0, 37, None, torch.device("cpu"))
+    mask = attention_bias(segments, 37, None, torch.float32, torch.device("cpu")) == 0
     assert mask.diagonal(dim1=1, dim2=2).all()
     assert not mask[0, 10:30, :10].any()
     assert not mask.triu(1).any()
