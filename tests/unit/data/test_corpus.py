@@ -277,7 +277,11 @@ STAGE.run(recipe, Inputs({}, project, survey(recipe, project, silent())), projec
 """
 
 
-@pytest.mark.parametrize("seconds", [0.6, 1.1, 1.5])
+@pytest.mark.parametrize(
+    "seconds",
+    [0.6, 1.1, 1.5]
+    + [pytest.param(0.2 + 0.03 * number, marks=pytest.mark.torture, id=f"torture {number}") for number in range(100)],
+)
 def test_a_run_that_is_killed_and_started_again_gives_the_same_files(
     seconds: float, library: Path, project: Project, make_corpus: MakeCorpus, undisturbed: dict[str, str]
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from understudy.core.errors import InputDataError
+from understudy.core.paths import Project
 
 MakeCorpus = Callable[..., Any]  # the fixture `make_corpus`, which returns a Corpus
 CODE = "import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n"
@@ -67,6 +68,19 @@ def test_a_new_commit_is_fetched_and_a_revision_stays(repository: Path, make_cor
         source = {"git": str(repository), "revision": revision}
         kept = make_corpus([source], work=f"revision{number}").kept()
         assert (len(kept), {row["revision"] for row in kept.values()}) == (4, {first})
+
+
+def test_a_fetch_that_was_killed_does_not_block_the_next(
+    repository: Path, project: Project, make_corpus: MakeCorpus
+) -> None:
+    make_corpus([{"git": str(repository)}], work="one")
+    (clone,) = (project.cache / "git").iterdir()
+    (clone / "shallow.lock").touch()
+    (clone / "HEAD").unlink()
+    (repository / "new.py").write_text("new = 1\n" + CODE)
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "second")
+    assert len(make_corpus([{"git": str(repository)}], work="two").kept()) == 5
 
 
 def test_links_and_submodules_are_set_aside(repository: Path, make_corpus: MakeCorpus) -> None:

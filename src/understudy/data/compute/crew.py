@@ -75,6 +75,8 @@ class Crew:
             self._tasks.put(None)
         for thread in self._threads:
             thread.join()
+        for worker in self._workers:
+            worker.bury()
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Task]:
         """Each task when its checkpoint is written, in the order they finish. Raises what a worker's driver raised."""
@@ -171,6 +173,12 @@ class Worker:
         """End the process for good."""
         self._is_over = True
         self._process.kill()
+
+    def bury(self) -> None:
+        """Wait for the ended process to be gone, when no thread uses it any more."""
+        self._process.kill()
+        self._process.wait()
+        self._close_pipes()
 
     def _replace(self) -> None:
         self._close_pipes()

@@ -19,13 +19,15 @@ from understudy.data.documents import Verdict, dropped
 from understudy.data.steps import Step, StepSetting, make_step
 
 DEADLY = "deadly"
+MEMORY_BYTES = 8_000_000_000  # parsing takes up to 200 times the size of a file, and files are a megabyte or less
+PR_SET_PDEATHSIG = 1  # a process that hangs in a parser does not notice that its pipe is closed
 DEADLY_EVIDENCE = "the process that read it crashed or hung, twice"
 
 
 def main() -> None:
     """Serve until the other side closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the stage decides what ends
-    _no_core_dumps()
+    _within_limits()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     gc.set_threshold(100_000)  # parsing makes many small objects and hardly a cycle
@@ -78,11 +80,20 @@ def save(batch: pa.RecordBatch, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _no_core_dumps() -> None:
-    if sys.platform != "win32":
-        import resource
+def _within_limits() -> None:
+    """No core dumps, no more memory than any honest file needs, and no life after the stage's."""
+    if sys.platform == "win32":
+        return
+    import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most == resource.RLIM_INFINITY or most > MEMORY_BYTES:
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, most))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

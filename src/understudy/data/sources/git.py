@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -93,10 +94,17 @@ class Repository:
         if commit is None and not FULL_HASH.fullmatch(wanted):
             return self._commit_by_prefix(wanted)
         try:
-            self._git("fetch", "--quiet", "--no-tags", "--depth=1", "--end-of-options", self._url, commit or wanted)
+            self._fetch("--no-tags", "--depth=1", refs=(commit or wanted,))
         except InputDataError:
             return self._commit_by_prefix(commit or wanted)  # some servers hand out tips only
         return commit or wanted
+
+    def _fetch(self, *options: str, refs: tuple[str, ...]) -> None:
+        """Fetch; what a killed fetch left locked is thrown away first, for it holds nothing but a cache."""
+        if any(self.folder.rglob("*.lock")):
+            shutil.rmtree(self.folder)
+            self._prepare()
+        self._git("fetch", "--quiet", *options, "--end-of-options", self._url, *refs)
 
     def _remote_commit(self, wanted: str) -> str | None:
         """What a branch, tag or HEAD points to now; None for a name the remote does not list."""
@@ -112,8 +120,7 @@ class Repository:
 
     def _commit_by_prefix(self, wanted: str) -> str:
         """A short hash: only a whole history can tell what it means."""
-        everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        self._git("fetch", "--quiet", "--end-of-options", self._url, *everything)
+        self._fetch(refs=("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"))
         try:
             name = f"{wanted}^{{commit}}"
             return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", name).decode().split()[-1]
@@ -123,9 +130,9 @@ class Repository:
             ) from None
 
     def _prepare(self) -> None:
-        if not (self.folder / "HEAD").exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._git("init", "--quiet", "--bare", "--template=", "--", str(self.folder), inside=False)
+        """Make the bare repository; doing it again repairs one that was only half made."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._git("init", "--quiet", "--bare", "--template=", "--", str(self.folder), inside=False)
 
     def _has(self, commit: str) -> bool:
         if not (self.folder / "HEAD").exists():
