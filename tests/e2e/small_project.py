@@ -28,11 +28,11 @@ tokenizer: {train: {vocabulary: 600}}
 model: {scratch: {layers: 1, hidden: 32}}
 train:
   - context: 64
-    tokens: 40960
+    tokens: 163840
     batch_tokens: 1024
     precision: fp32
     compile: false
-    checkpoint_every_seconds: 0.2
+    checkpoint_every_seconds: 0.1
 eval: {samples: 12, max_tokens: 8}
 """
 
