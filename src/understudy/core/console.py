@@ -140,7 +140,13 @@ class Renderer:
 def draw_table(title: str, columns: list[str], rows: list[list[object]]) -> Table:
     """A table without boxes, as wide as its content; numbers stand to the right."""
     table = Table(
-        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim"
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+        show_header=any(columns),
     )
     for index, column in enumerate(columns):
         numbers = all(_looks_numeric(row[index]) for row in rows if index < len(row)) and bool(rows)
