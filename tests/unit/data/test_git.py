@@ -83,6 +83,18 @@ def test_a_fetch_that_was_killed_does_not_block_the_next(
     assert len(make_corpus([{"git": str(repository)}], work="two").kept()) == 5
 
 
+def test_a_remote_that_cannot_be_reached_is_replaced_by_what_was_fetched(
+    repository: Path, make_corpus: MakeCorpus
+) -> None:
+    source = [{"git": f"file://{repository}"}]
+    first = make_corpus(source, work="one")
+    repository.rename(repository.with_name("away"))
+    second = make_corpus(source, work="two")
+    assert second.hashes() == first.hashes()
+    (warning,) = (record["text"] for record in second.events.records if record["event"] == "warning")
+    assert "fetched before" in warning
+
+
 def test_links_and_submodules_are_set_aside(repository: Path, make_corpus: MakeCorpus) -> None:
     (repository / "link.py").symlink_to("/etc/passwd")
     git(repository, "add", "link.py")

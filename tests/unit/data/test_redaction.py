@@ -106,6 +106,8 @@ def test_only_the_password_of_a_connection_string_goes(text: str) -> None:
         'token_type = "application/x-www-form-urlencoded"',
         'password = "correct horse"',
         'private_key_path = "/etc/ssl/private/server1.key"',
+        "secret = r'([a-zA-Z0-9_]{44}(?![a-zA-Z0-9_]))'",
+        'url = "smb://myuser:mypassword@myserver/share"',
         'secret_name = "projects.acme.secrets.api_v2"',
         "eyJub3QiOiJhIHRva2VuIn0.eyJub3QiOiJhIHRva2VuIn0.abcdefgh1",
         "task-sk-learn-pipeline = disk-usage-monitoring-service",

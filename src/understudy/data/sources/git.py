@@ -82,10 +82,23 @@ class Repository:
                 yield found._replace(raw_id=raw_ids.get(blob.sha, ""))
 
     def _bring(self) -> str:
-        """The commit, fetched if it is not here yet."""
+        """The commit, fetched if it is not here yet; the one fetched last where the remote cannot be reached."""
         wanted = self._source.revision or "HEAD"
         if FULL_HASH.fullmatch(wanted) and self._has(wanted):
             return wanted
+        noted = self.folder / f"understudy-commit-{xxhash.xxh3_64_hexdigest(wanted.encode())}"
+        try:
+            commit = self._fetched(wanted)
+        except InputDataError as error:
+            commit = noted.read_text() if noted.exists() else ""
+            if not self._has(commit):
+                raise
+            self._events.warning(f"{error.message}; using commit {commit[:12]}, fetched before", error.hint)
+        else:
+            write_atomically(noted, commit)
+        return commit
+
+    def _fetched(self, wanted: str) -> str:
         commit = self._remote_commit(wanted)
         if commit is not None and self._has(commit):
             return commit
@@ -135,7 +148,7 @@ class Repository:
         self._git("init", "--quiet", "--bare", "--template=", "--", str(self.folder), inside=False)
 
     def _has(self, commit: str) -> bool:
-        if not (self.folder / "HEAD").exists():
+        if not commit or not (self.folder / "HEAD").exists():
             return False
         try:
             self._git("cat-file", "-e", f"{commit}^{{commit}}")

@@ -27,7 +27,7 @@ def shannon_bits(value: bytes) -> float:
 
 FILLERS = re.compile(
     rb"example|sample|placeholder|change.?me|dummy|fake|your|insert|replace|redact|x{4}|0{6}|\*{3}|\.{3}|1234567|abcdefg|"
-    rb"abc123|deadbeef|foobar|qwerty|<|>|\$\{|\{\{|%\(|\$\(|\{[a-z_]*\}",
+    rb"abc123|deadbeef|foobar|qwerty|<|>|\$\{|\{\{|%\(|\$\(|\(\?|\[\^?[a-z0-9]-|\{[a-z_]*\}",
     re.IGNORECASE,
 )
 
@@ -54,7 +54,7 @@ def is_key_block(value: bytes) -> bool:
 
 
 PLAIN_WORDS = re.compile(
-    rb"^(?:pass(?:word|wd)?|pwd|pw|secret|token|user(?:name)?|root|admin|guest|test(?:ing)?|"
+    rb"^(?:my)?(?:pass(?:word|wd)?|pwd|pw|secret|token|user(?:name)?|root|admin|guest|test(?:ing)?|"
     rb"foo|bar|baz|spam|eggs|none|null)\d*$",
     re.IGNORECASE,
 )
