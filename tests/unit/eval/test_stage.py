@@ -169,7 +169,7 @@ def test_too_few_held_out_files_are_said_and_not_an_error(
     held_out_files: list[Document], tiny_model: Path, tmp_path: Path, n_files: int
 ) -> None:
     corpus = write_corpus(tmp_path / "corpus", held_out_files[:n_files], held_out_files[3:])
-    assert run(corpus, tiny_model, tmp_path / "work") == {}
+    assert run(corpus, tiny_model, tmp_path / "work") == {"summary": "nothing could be measured"}
     scores = read_json(tmp_path / "work" / "scores.json")
     assert "needs two" in scores["suites"]["bits-per-byte"]["not_measured"]
     assert "fewer than two" in scores["suites"]["own-code"]["left-to-right"]["not_measured"]
@@ -182,7 +182,7 @@ def test_files_with_nothing_to_ask_are_measured_where_they_can_be(tiny_model: Pa
         Document(f"id{n}", "repo", f"{n}.py", "python", text) for n, text in enumerate(["x\n", "y\n", "", "\n"])
     ]
     metrics = run(write_corpus(tmp_path / "corpus", documents, []), tiny_model, tmp_path / "work")
-    assert set(metrics) == {"bits_per_byte"}
+    assert set(metrics) == {"summary", "bits_per_byte"}
 
 
 def test_a_model_without_fill_in_the_middle_is_asked_from_the_left_only(
@@ -193,7 +193,11 @@ def test_a_model_without_fill_in_the_middle_is_asked_from_the_left_only(
     usage = read_json(model / "understudy.json")
     write_json(model / "understudy.json", {**usage, "fim_mode": None})
     metrics = run(corpus, model, tmp_path / "work", suites=["own-code"], baselines=[], samples=4)
-    assert set(metrics) == {"own-code.left-to-right.exact_match", "own-code.left-to-right.edit_similarity"}
+    assert metrics["summary"].startswith("left-to-right")
+    assert set(metrics) - {"summary"} == {
+        "own-code.left-to-right.exact_match",
+        "own-code.left-to-right.edit_similarity",
+    }
     scores = read_json(tmp_path / "work" / "scores.json")
     assert "without fill-in-the-middle" in scores["suites"]["own-code"]["fill-in-the-middle"]["not_measured"]
     assert len(read_json(tmp_path / "work" / "showcase.json")["items"]) == 3
