@@ -137,31 +137,41 @@ class Worker:
         for attempt in range(3 + 2 * len(task.batch)):
             deadly = [row for row, n in deaths.items() if n >= 2]
             header = {"checkpoint": os.fspath(task.checkpoint), "deadly": deadly, "one_by_one": attempt >= 2}
-            row = self._attempt(Frame(header, body))
+            row = self._attempt(Frame(header, body), task.checkpoint)
             if row == FINISHED:
                 return
             deaths[row] += row >= 0
             self._replace()
         raise ResourceError("the worker processes die again and again", f"their messages are in {self._log}")
 
-    def _attempt(self, frame: Frame) -> int:
-        """FINISHED, or the last row that the process named before it died (-1: none)."""
+    def _attempt(self, frame: Frame, checkpoint: Path) -> int:
+        """FINISHED, or the last row that the process named before it died (-1: none).
+
+        Raises the OSError that kept the process from writing the checkpoint.
+        """
         row = -1
         self._late_at = time.monotonic() + BATCH_SECONDS
         try:
-            assert self._process.stdin is not None and self._process.stdout is not None
-            send(self._process.stdin, frame)
-            while (answer := receive(self._process.stdout)) is not None:
+            for answer in self._answers(frame):
+                if "errno" in answer.header:
+                    number = int(answer.header["errno"])
+                    raise OSError(number, os.strerror(number), os.fspath(checkpoint))
                 if "done" in answer.header:
                     self._n_failed_starts = 0
                     return FINISHED
                 row = int(answer.header["row"])
                 self._late_at = time.monotonic() + ROW_SECONDS
-        except OSError:
-            return row  # it died while we were writing
         finally:
             self._late_at = None
         return row
+
+    def _answers(self, frame: Frame) -> Iterator[Frame]:
+        """What the process answers, until it is done or dead."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(OSError):  # it died while we were writing
+            send(self._process.stdin, frame)
+            while (answer := receive(self._process.stdout)) is not None:
+                yield answer
 
     def kill_if_late(self) -> None:
         """End a process that has been silent for longer than any honest file takes; its driver starts another."""

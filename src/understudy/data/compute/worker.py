@@ -5,6 +5,7 @@ It may die of any file at any moment; what it has finished is on disk, and the c
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -39,7 +40,6 @@ def main() -> None:
     steps = [make_step(StepSetting(name, settings)) for name, settings in hello.header["steps"]]
     while (task := receive(inbox)) is not None:
         _work(task, steps, outbox)
-        send(outbox, Frame({"done": True}))
 
 
 def _work(task: Frame, steps: list[Step], outbox: IO[bytes]) -> None:
@@ -51,7 +51,12 @@ def _work(task: Frame, steps: list[Step], outbox: IO[bytes]) -> None:
         batch = _one_by_one(batch, steps, outbox)
     else:
         batch = _through(batch, steps)
-    save(batch, Path(task.header["checkpoint"]))
+    try:
+        save(batch, Path(task.header["checkpoint"]))
+    except OSError as error:  # a full disk is the stage's to report, and no reason to try again
+        send(outbox, Frame({"errno": error.errno or errno.EIO}))
+    else:
+        send(outbox, Frame({"done": True}))
 
 
 def _through(batch: pa.RecordBatch, steps: list[Step]) -> pa.RecordBatch:
