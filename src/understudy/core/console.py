@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -49,7 +49,7 @@ class _Progress:
             filled = min(BAR_WIDTH, int(BAR_WIDTH * done / total))
             parts.append("━" * filled + "╌" * (BAR_WIDTH - filled))
             parts.append(f"{_amount(done, unit)} of {_amount(total, unit)} {'' if unit in BYTES else unit}".rstrip())
-        else:
+        elif done:
             parts.append(f"{_amount(done, unit)} {'' if unit in BYTES else unit}".rstrip())
         parts += [fact_text(name, value) for name, value in record["facts"].items()]
         seconds = record["time"] - self.first_time
@@ -137,12 +137,9 @@ class Renderer:
         self.console.print(text)
 
 
-def draw_table(title: str, columns: list[str], rows: list[list[object]]) -> Table:
-    """A table without boxes, as wide as its content; numbers stand to the right."""
+def draw_table(title: str, columns: list[str], rows: list[list[object]]) -> Group | Table:
+    """A table without boxes, as wide as its content, under its title; numbers stand to the right."""
     table = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
         box=None,
         pad_edge=False,
         header_style="dim",
@@ -153,7 +150,7 @@ def draw_table(title: str, columns: list[str], rows: list[list[object]]) -> Tabl
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*[Text(str(cell)) for cell in row])
-    return table
+    return Group(Text(title, "bold"), table) if title else table
 
 
 def fact_text(name: str, value: Any) -> str:
