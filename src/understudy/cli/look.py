@@ -62,7 +62,7 @@ def show(
       understudy show corpus-3f --json
     """
     from understudy.core.artifact import Store
-    from understudy.core.console import fact_text
+    from understudy.core.console import fact_text, summary_text
     from understudy.core.units import bytes_text
 
     artifact = Store(session.project).open(identifier)
@@ -76,9 +76,10 @@ def show(
     session.print(
         f"made by {artifact.made_by.get('stage')} of recipe {artifact.made_by.get('recipe')}, {artifact.created[:19]}"
     )
+    session.print(summary_text(artifact.metrics))
     for name, value in artifact.metrics.items():
-        if not isinstance(value, (dict, list)):
-            session.print(f"  {value if name == 'summary' else fact_text(name, value)}")
+        if not isinstance(value, (dict, list)) and name != "summary":
+            session.print(f"  {fact_text(name, value)}")
     session.table("files", ["size", "file"], [[bytes_text(size), name] for name, size in _files(artifact.path).items()])
 
 

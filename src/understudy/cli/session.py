@@ -93,7 +93,7 @@ class Session:
                 yield events
             status = "ok"
         except BaseException as error:
-            status = "interrupted" if getattr(error, "exit_code", 130) == 130 else "failed"
+            status = "interrupted" if isinstance(error, (Interrupted, KeyboardInterrupt)) else "failed"
             events.emit("error", text=str(error), type=type(error).__name__)
             raise
         finally:

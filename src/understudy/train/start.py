@@ -98,8 +98,9 @@ def _device(plan: dict[str, Any]) -> torch.device:
 
 def _compiled(settings: Settings, facts: PlanFacts, events: Events) -> bool:
     c = settings.config
+    layers = "layer" if c.layers == 1 else "layers"
     events.note(
-        f"training {count_text(n_parameters(c).total)} parameters ({c.layers} {'layer' if c.layers == 1 else 'layers'} x {c.hidden}) on "
+        f"training {count_text(n_parameters(c).total)} parameters ({c.layers} {layers} x {c.hidden}) on "
         f"{count_text(settings.total_steps * settings.batch_tokens)} tokens, {settings.batch_tokens:,} a step"
     )
     if not wants_compiling(settings.phase, facts.seconds):
