@@ -29,7 +29,9 @@ MINIMUM_FREE_BYTES = 2_000_000_000
 
 @verb
 def doctor(session: Session) -> None:
-    """Check Python, packages, disk, memory, compiler, and train and complete with a tiny model.
+    """Check in ten seconds that this machine can do every stage.
+
+    Python, packages, disk, memory, compiler, matrix products, and a tiny model from its plan to its scores.
 
     Example:\n
       understudy doctor --json
@@ -111,12 +113,14 @@ def _river(_: Session) -> tuple[bool, str]:
     """Every stage for real, on a few small files, in a throwaway project."""
     from understudy import api
     from understudy.core.paths import Project
+    from understudy.core.units import duration_text
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_sample(folder)
         steps = api.run(folder / "recipe.yaml", project=Project(folder))
-    return all(step.is_done for step in steps), f"{len(steps)} stages in {sum(step.seconds for step in steps):.1f} s"
+    seconds = sum(step.seconds for step in steps)
+    return all(step.is_done for step in steps), f"{len(steps)} stages in {duration_text(seconds)}"
 
 
 def _write_sample(folder: Path) -> None:

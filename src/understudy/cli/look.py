@@ -15,17 +15,18 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="An artifact's id, a uniqu
 
 @verb
 def runs(
-    session: Session, number: Annotated[int, typer.Option("-n", help="How many of each to list.", min=1)] = 10
+    session: Session,
+    number: Annotated[int, typer.Option("-n", help="How many runs to list, and artifacts of as many.", min=1)] = 10,
 ) -> None:
     """List the artifacts and the runs of this project, newest last.
 
     Example:\n
       understudy runs -n 3
     """
-    from understudy.core.artifact import Store
+    from understudy.core.artifact import KINDS, Store
     from understudy.core.console import summary_text
 
-    artifacts = Store(session.project).all()[-6 * number :]
+    artifacts = Store(session.project).all()[-len(KINDS) * number :]
     history = _history(session)[-number:]
     if session.as_json:
         session.answer({"artifacts": [_record(artifact) for artifact in artifacts], "runs": history})
@@ -55,7 +56,7 @@ def show(
     identifier: Id = "latest",
     open_: Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")] = False,
 ) -> None:
-    """Show one artifact: its numbers, its files, what made it. `--open` shows the HTML report.
+    """Show one artifact: its numbers, its files, what made it.
 
     Examples:\n
       understudy show latest\n
@@ -122,9 +123,10 @@ def gc(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Really delete.")] = False,
 ) -> None:
-    """Delete artifacts that the newest scores and model were not made from, and what killed runs left.
+    """Delete what the newest scores were not made from.
 
-    Without --yes it only says what would go.
+    And what killed runs left. Before there are scores, the newest model counts, and so on. Without --yes it only says
+    what would go.
 
     Examples:\n
       understudy gc\n

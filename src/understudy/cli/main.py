@@ -25,14 +25,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_MAKE, _LOOK, _USE = "Make", "Look", "Use"
-for function in (run.up, run.plan, run.data, run.tokenizer, run.tokens, run.train, run.eval_):
-    app.command(function.__name__, rich_help_panel=_MAKE)(function)
-for function in (use.complete, use.serve):
-    app.command(function.__name__, rich_help_panel=_USE)(function)
-for function in (look.runs, look.show, look.lineage, look.gc, doctor.doctor):
-    app.command(function.__name__, rich_help_panel=_LOOK)(function)
-app.add_typer(recipe.app, name="recipe", rich_help_panel=_LOOK)
+# The order of `--help`: make, use, look.
+for function in (
+    *(run.up, run.plan, run.data, run.tokenizer, run.tokens, run.train, run.eval_),
+    *(use.complete, use.serve),
+    *(look.runs, look.show, look.lineage, look.gc, doctor.doctor),
+):
+    app.command(function.__name__)(function)
+app.add_typer(recipe.app, name="recipe")
 
 
 def _print_version(wanted: bool) -> None:

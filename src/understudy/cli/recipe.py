@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from understudy.cli.session import Recipe, Session, verb
+from understudy.cli.session import RecipePath, Session, verb
 
 app = typer.Typer(
     help="Show, check, or document recipes.",
@@ -18,8 +18,10 @@ app = typer.Typer(
 
 @app.command("show")
 @verb
-def show(session: Session, recipe: Recipe) -> None:
-    """Print every value of a recipe and where it came from: a line of the file, --set, a default, or the plan.
+def show(session: Session, recipe: RecipePath) -> None:
+    """Print every value of a recipe and where it came from.
+
+    That is a line of the file, --set, a default, or what the plan decided.
 
     Example:\n
       understudy recipe show recipes/demo.yaml --set budget.minutes=10
@@ -35,8 +37,10 @@ def show(session: Session, recipe: Recipe) -> None:
 
 @app.command("check")
 @verb
-def check(session: Session, recipe: Recipe) -> None:
-    """Say whether a recipe is valid, naming the line and the nearest key of each mistake. Leaves with 3 if not.
+def check(session: Session, recipe: RecipePath) -> None:
+    """Say whether a recipe is valid.
+
+    Names the line and the nearest key of each mistake, and leaves with 3 when there is one.
 
     Example:\n
       understudy recipe check recipes/demo.yaml
@@ -53,11 +57,13 @@ def check(session: Session, recipe: Recipe) -> None:
 @app.command("schema")
 @verb
 def schema(session: Session) -> None:
-    """Print the JSON Schema of recipes, for editors: every key with its type, limits and meaning.
+    """Print the JSON Schema of recipes, for editors.
+
+    Every key with its type, limits and meaning.
 
     Example:\n
       understudy recipe schema > recipe.schema.json
     """
-    from understudy.core.recipe import Recipe as Schema
+    from understudy.core.recipe import Recipe
 
-    print(json.dumps(Schema.model_json_schema(), indent=2))
+    print(json.dumps(Recipe.model_json_schema(), indent=2))

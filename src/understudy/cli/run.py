@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from understudy.cli.session import Recipe, Session, verb
+from understudy.cli.session import RecipePath, Session, verb
 
 if TYPE_CHECKING:
     from understudy.api import Step
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 @verb
 def up(
     session: Session,
-    recipe: Recipe,
+    recipe: RecipePath,
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="STAGE", help="Make this stage and what follows again.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
 ) -> None:
-    """Make everything that is missing, in order: plan, data, tokenizer, tokens, train, eval, and the report.
+    """Make all that is missing, from the plan to the report.
 
-    What exists is not made again. Stopped or killed, the same command continues.
+    In order: plan, data, tokenizer, tokens, train, eval, and the HTML report. What exists is not made again. Stopped
+    or killed, the same command continues.
 
     Examples:\n
       understudy up recipes/demo.yaml\n
@@ -51,10 +52,11 @@ def up(
 
 
 @verb
-def plan(session: Session, recipe: Recipe) -> None:
-    """Say what a recipe costs and gives: parameters, tokens, FLOPs, memory, hours, money, expected loss.
+def plan(session: Session, recipe: RecipePath) -> None:
+    """Say what a recipe costs and gives, before anything is spent.
 
-    Leaves with 5 when it cannot fit, and names three changes that would.
+    Parameters, tokens, FLOPs, memory, hours, money, expected loss. Leaves with 5 when the recipe cannot fit, and names
+    three changes that would.
 
     Examples:\n
       understudy plan recipes/demo.yaml\n
@@ -73,10 +75,11 @@ def plan(session: Session, recipe: Recipe) -> None:
 
 
 @verb
-def data(session: Session, recipe: Recipe) -> None:
-    """Build the corpus: read the sources, filter, redact, remove duplicates, split.
+def data(session: Session, recipe: RecipePath) -> None:
+    """Build the corpus from the recipe's sources.
 
-    Every file that is left out is kept aside with the reason.
+    Reads, filters, redacts, removes duplicates, and holds a part out. Every file that is left out is kept aside with
+    the reason.
 
     Example:\n
       understudy data recipes/demo.yaml --set data.split.valid=0.05
@@ -85,7 +88,7 @@ def data(session: Session, recipe: Recipe) -> None:
 
 
 @verb
-def tokenizer(session: Session, recipe: Recipe) -> None:
+def tokenizer(session: Session, recipe: RecipePath) -> None:
     """Learn the tokenizer from the corpus.
 
     Example:\n
@@ -95,8 +98,10 @@ def tokenizer(session: Session, recipe: Recipe) -> None:
 
 
 @verb
-def tokens(session: Session, recipe: Recipe) -> None:
-    """Encode the corpus into shards of training rows, with fill-in-the-middle.
+def tokens(session: Session, recipe: RecipePath) -> None:
+    """Encode the corpus into rows to train on.
+
+    A share of the documents' pieces is rearranged for fill-in-the-middle.
 
     Example:\n
       understudy tokens recipes/demo.yaml --set train.0.context=1024
@@ -105,8 +110,10 @@ def tokens(session: Session, recipe: Recipe) -> None:
 
 
 @verb
-def train(session: Session, recipe: Recipe) -> None:
-    """Train the model. Ctrl-C saves a checkpoint; the same command continues from it.
+def train(session: Session, recipe: RecipePath) -> None:
+    """Train the model.
+
+    Ctrl-C saves a checkpoint; the same command continues from it.
 
     Example:\n
       understudy train recipes/demo.yaml --set budget.minutes=10
@@ -115,7 +122,7 @@ def train(session: Session, recipe: Recipe) -> None:
 
 
 @verb
-def eval_(session: Session, recipe: Recipe) -> None:
+def eval_(session: Session, recipe: RecipePath) -> None:
     """Examine the model on held-out code, beside its baselines.
 
     Example:\n

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from understudy.core.paths import Project
     from understudy.core.tracking import Events
 
-Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+RecipePath = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON value on stdout, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only warnings and errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -47,12 +47,12 @@ class Session:
     verb: str
     as_json: bool = False
     quiet: bool = False
-    debug: bool = False
     project_folder: Path | None = None
     overrides: list[str] = field(default_factory=list)
 
     @property
     def project(self) -> Project:
+        """The project in the folder named, or the nearest one."""
         from understudy.core.paths import Project
 
         return Project.find(self.project_folder)
@@ -106,11 +106,11 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
     """A command whose first parameter is the session; the options every verb has are added to its own."""
 
     def call(**values: Any) -> None:
+        del values["debug"]  # read from the command line by `main`, so that it holds for mistakes of usage too
         session = Session(
             name,
             as_json=values.pop("json_"),
             quiet=values.pop("quiet"),
-            debug=values.pop("debug"),
             project_folder=values.pop("project"),
             overrides=list(values.pop("set_") or []),
         )

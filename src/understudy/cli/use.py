@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.cli.session import Recipe, Session, verb
+from understudy.cli.session import RecipePath, Session, verb
 
 ModelName = Annotated[str, typer.Option("--model", metavar="ID", help="A model's id, prefix, folder, or latest.")]
 
@@ -65,13 +65,14 @@ def complete(
 @verb
 def serve(
     session: Session,
-    recipe: Recipe = Path("recipes/demo.yaml"),
+    recipe: RecipePath = Path("recipes/demo.yaml"),
     model: ModelName = "",
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Instead of the recipe's.")] = None,
 ) -> None:
-    """Serve the recipe's model through OpenAI's API, for editors and clients, on 127.0.0.1.
+    """Serve the recipe's model through OpenAI's API.
 
-    /v1/completions (with suffix and streaming), /v1/models, /health. Makes what is missing first.
+    For editors and clients: /v1/completions (with suffix and streaming), /v1/models, /health. Listens on 127.0.0.1
+    unless the recipe says otherwise. Makes what is missing first.
 
     Examples:\n
       understudy serve recipes/demo.yaml\n
