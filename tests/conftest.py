@@ -36,7 +36,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 parameter.normal_(std=0.3, generator=generator)
         printable = [len(SPECIAL_IDS) + rank for rank, token in enumerate(tokens) if token.isascii() and token[0] > 31]
         unlikely = sorted({*range(len(SPECIAL_IDS) + len(tokens))} - {*printable})
-        decoder.embedding.weight[unlikely] = 0.0  # greedy text is then printable and runs to max_tokens
+        decoder.head.weight[unlikely] = 0.0  # greedy text is then printable and runs to max_tokens
     write_folder(decoder, folder, end_token=SPECIAL_IDS[END])
     ModelUsage(name="tiny", context=256).write(folder)
     return folder

@@ -92,6 +92,7 @@ def dial(layers: int, vocabulary: int, context: int, hidden: int | None = None) 
 
     Width is 64 per layer, the aspect ratio at which nanochat sweeps its depths (d12 is 768 wide, as GPT-2). Heads are
     as wide as divides the width, up to 128; MLPs are 8/3 of the width, so that a gated one costs what a plain 4x does.
+    The input table is not tied to the head: it costs no FLOPs, and learnt 0.1 bits per byte faster (docs/log.md).
     """
     if layers < 1:
         raise RecipeError(f"model.scratch.layers is {layers}, and must be at least 1")
@@ -107,6 +108,7 @@ def dial(layers: int, vocabulary: int, context: int, hidden: int | None = None) 
         kv_heads=_kv_heads(heads),
         head_dim=head_dim,
         intermediate=_round_up(width * 8 / 3, 64 if width >= 128 else 8),
+        tied=False,
     )
 
 

@@ -7,7 +7,8 @@ import torch
 from understudy.model.config import DecoderConfig
 from understudy.model.decoder import Decoder
 
-EMBEDDING_STD = 0.02
+EMBEDDING_STD = 1.0
+TIED_EMBEDDING_STD = 0.02  # the same numbers are the head, whose scores must start near zero
 
 
 def random_decoder(config: DecoderConfig, seed: int, dtype: torch.dtype = torch.float32) -> Decoder:
@@ -22,16 +23,17 @@ def random_decoder(config: DecoderConfig, seed: int, dtype: torch.dtype = torch.
     decoder = decoder.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in decoder.named_parameters():
-        _fill(name, parameter.data, generator)
+        if name.startswith("embedding"):
+            parameter.data.normal_(std=TIED_EMBEDDING_STD if config.tied else EMBEDDING_STD, generator=generator)
+        else:
+            _fill(name, parameter.data, generator)
     if config.tied:
         decoder.head.weight = decoder.embedding.weight
     return decoder.to(dtype)
 
 
 def _fill(name: str, weights: torch.Tensor, generator: torch.Generator) -> None:
-    if name.startswith("embedding"):
-        weights.normal_(std=EMBEDDING_STD, generator=generator)
-    elif "norm" in name and name.endswith("weight"):
+    if "norm" in name and name.endswith("weight"):
         weights.fill_(1.0)
     elif name.endswith("bias") or name.startswith("head") or ".output." in name or ".down." in name:
         weights.zero_()

@@ -1,9 +1,14 @@
 """The optimizers: which rule moves which weight, how fast.
 
-                    muon                               adamw
-matrices            Muon, the recipe's rate            AdamW, the recipe's rate
-token tables        AdamW, TABLE_RATE of it            AdamW, the recipe's rate
-norms, biases       AdamW, NORM_RATE of it             AdamW, the recipe's rate
+                        muon                           adamw
+matrices                Muon, the recipe's rate        AdamW, the recipe's rate
+input table, untied     AdamW, INPUT_RATE times it     AdamW, the recipe's rate
+head, or tied table     AdamW, HEAD_RATE times it      AdamW, the recipe's rate
+norms, biases           AdamW, NORM_RATE times it      AdamW, the recipe's rate
+
+The input table starts with entries of size 1, and a rare word's row is seen a few times only: it may move fast, as in
+nanochat. Measured on the standard library (docs/log.md): 10 times gave 1.907 bits per byte, 3 times 1.922, 30 times
+1.920, a tied table 2.013 to 2.065.
 
 Weight decay is decoupled and on matrices only. All state is fp32 and named, so that a checkpoint is a plain dict.
 """
@@ -20,7 +25,8 @@ from understudy.model.config import DecoderConfig
 from understudy.train.muon import Muon
 from understudy.train.weights import MasterWeights
 
-TABLE_RATE = 0.3
+INPUT_RATE = 10.0
+HEAD_RATE = 0.3
 NORM_RATE = 0.3
 
 
@@ -97,9 +103,11 @@ def _rules(masters: dict[str, Tensor], config: DecoderConfig, settings: Optimize
         return [AdamW(masters, rate, decay, betas=(0.9, 0.95), epsilon=1e-8)]
     matrices = {name: m for name, m in masters.items() if name.startswith("layers.") and m.dim() == 2}
     tables = {name: m for name, m in masters.items() if not name.startswith("layers.") and m.dim() == 2}
+    inputs = {} if config.tied else {"embedding.weight": tables.pop("embedding.weight")}
     norms = {name: m for name, m in masters.items() if m.dim() != 2}
     return [
         Muon(matrices, config, rate, decay),
-        AdamW(tables, rate * TABLE_RATE, 0.0, betas=(0.8, 0.95)),
+        *([AdamW(inputs, rate * INPUT_RATE, 0.0, betas=(0.8, 0.95))] if inputs else []),
+        AdamW(tables, rate * HEAD_RATE, 0.0, betas=(0.8, 0.95)),
         AdamW(norms, rate * NORM_RATE, 0.0, betas=(0.8, 0.95)),
     ]

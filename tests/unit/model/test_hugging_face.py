@@ -91,7 +91,7 @@ MIXED = ["full_attention", "sliding_attention"]
     ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0}}, "yarn"),
     ({"rope_scaling": {"type": "linear"}}, "linear"),
     ({"use_sliding_window": True, "layer_types": MIXED, "sliding_window": 8}, "mixes"),
-    ({"tie_word_embeddings": False}, "lm_head"),
+    ({"tie_word_embeddings": "yes", "vocab_size": 99}, "embed_tokens"),
     ({"rms_norm_eps": "x"}, "rms_norm_eps"),
     ({"head_dim": 7.5}, "head_dim"),
 ])  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
-from understudy.model.config import dial
+from understudy.model.config import DecoderConfig, dial
 from understudy.model.decoder import Decoder
 from understudy.model.initial import random_decoder
 from understudy.train.muon import orthogonal
@@ -13,6 +15,7 @@ from understudy.train.optim import AdamW, Optimizer, OptimizerSettings
 from understudy.train.weights import MasterWeights
 
 CONFIG = dial(2, 100, 32, hidden=32)
+TIED = dataclasses.replace(CONFIG, tied=True)
 
 
 def learn(weights: MasterWeights, decoder: Decoder) -> None:
@@ -68,19 +71,21 @@ def test_saved_state_continues_exactly(kind: str) -> None:
     assert all(torch.equal(tensor, finals[1][name]) for name, tensor in finals[0].items())
 
 
+@pytest.mark.parametrize("config", [CONFIG, TIED])
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_every_weight_is_moved_by_exactly_one_rule(kind: str) -> None:
-    weights = MasterWeights(random_decoder(CONFIG, 1), torch.float32)
-    optimizer = Optimizer(weights, CONFIG, OptimizerSettings(kind, 0.02, 0.1))  # type: ignore[arg-type]
+def test_every_weight_is_moved_by_exactly_one_rule(kind: str, config: DecoderConfig) -> None:
+    weights = MasterWeights(random_decoder(config, 1), torch.float32)
+    optimizer = Optimizer(weights, config, OptimizerSettings(kind, 0.02, 0.1))  # type: ignore[arg-type]
     ruled = [name for rule in optimizer.rules for name in rule.masters]  # type: ignore[attr-defined]
     assert sorted(ruled) == sorted(weights.masters)
 
 
 def test_masters_collect_gradients_of_several_backward_passes_in_fp32() -> None:
-    decoder = random_decoder(CONFIG, 1)
+    decoder = random_decoder(TIED, 1)
     weights = MasterWeights(decoder, torch.bfloat16)
     learn(weights, decoder)
     once = weights.gradients["embedding.weight"].clone()
+    assert float(once.abs().max()) > 0
     tokens = torch.randint(0, 100, (2, 20), generator=torch.Generator().manual_seed(1))
     logits = decoder(tokens[:, :-1]).float()
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()  # type: ignore[no-untyped-call]
