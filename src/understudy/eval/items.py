@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from understudy.eval.documents import Document
+from understudy.formats.corpus import Document
 
 Mode = Literal["left-to-right", "fill-in-the-middle"]
 Task = Literal["rest-of-line", "next-line", "span", "lines"]

@@ -9,7 +9,6 @@ the whole standard library and on random Unicode.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import tiktoken
 
 from understudy.core.errors import InputDataError
+from understudy.core.hardware import n_cores
 from understudy.formats.special_tokens import SPECIAL_IDS, SPECIAL_TOKENS
 from understudy.formats.tokenizer_file import GROUPED_PATTERN, TOKENIZER_FILE, read_tokens
 
@@ -74,7 +74,7 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[TokenIds]:
         """The ids of each text, encoded in parallel."""
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
+        with ThreadPoolExecutor(min(n_cores(), MOST_THREADS)) as threads:
             return list(threads.map(self.encode_array, texts))
 
     def decode(self, ids: Sequence[int] | TokenIds) -> str:

@@ -8,7 +8,6 @@ pieces and the open rows, whatever the corpus's size.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,17 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import InputDataError, Interrupted
+from understudy.core.hardware import n_cores
+from understudy.core.paths import empty_folder
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Stage
 from understudy.core.tracking import Events
 from understudy.core.units import count_text, percent_text
+from understudy.formats.corpus import Document, document_sizes, read_documents
 from understudy.formats.shard_writer import Piece, ShardWriter, write_manifest
 from understudy.formats.shards import Split
 from understudy.formats.tokenizer import Tokenizer
-from understudy.tokenizer.documents import Document, measure, read_documents
 from understudy.tokenizer.pieces import PieceSettings, pieces_of
 from understudy.tokenizer.rows import fill_rows
-from understudy.tokenizer.stage import empty
 
 DOCUMENTS_AT_ONCE = 32
 MOST_WORKERS = 8  # tiktoken works without Python's lock, the rest holds it: more threads than this only wait
@@ -35,7 +35,7 @@ MOST_WORKERS = 8  # tiktoken works without Python's lock, the rest holds it: mor
 
 def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[str, Any]:
     """Pack both splits; returns the metrics. Raises InputDataError when there is no training text."""
-    empty(work_dir)
+    empty_folder(work_dir)
     corpus, tokenizer = inputs["corpus"].path, Tokenizer.load(inputs["tokenizer"].path)
     phase = recipe.train[0]
     train = PieceSettings(phase.context, recipe.seed, phase.fim.rate, phase.fim.spm)
@@ -58,26 +58,26 @@ def pack(
     corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, folder: Path, events: Events
 ) -> dict[str, Any]:
     """Write the rows of one split; returns its facts for the manifest."""
-    size = measure(corpus, split)
-    pieces = _reported(_pieces(corpus, split, tokenizer, settings), split, size.n_bytes, events)
+    sizes = list(document_sizes(corpus, split))
+    pieces = _reported(_pieces(corpus, split, tokenizer, settings), split, sum(sizes), events)
     with ShardWriter(folder, split, settings.context, tokenizer.vocabulary) as writer:
         for row in fill_rows(pieces, settings.capacity):
             writer.write(row)
         facts = writer.close()
-    return facts | {"n_documents": size.n_documents}
+    return facts | {"n_documents": len(sizes)}
 
 
 def _pieces(corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings) -> Iterator[Piece]:
     """The pieces of all documents in the corpus's order, encoded a few batches ahead."""
 
-    def encode(batch: list[Document]) -> list[Piece]:
-        return [piece for document in batch for piece in pieces_of(tokenizer, document, settings)]
+    def encode(batch: list[tuple[int, Document]]) -> list[Piece]:
+        return [piece for number, document in batch for piece in pieces_of(tokenizer, number, document, settings)]
 
-    n_workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    n_workers = min(n_cores(), MOST_WORKERS)
     waiting: deque[Future[list[Piece]]] = deque()
     with ThreadPoolExecutor(n_workers, thread_name_prefix="encode") as workers:
         try:
-            for batch in _batches(read_documents(corpus, split)):
+            for batch in _batches(enumerate(read_documents(corpus, split))):
                 waiting.append(workers.submit(encode, batch))
                 if len(waiting) > 2 * n_workers:
                     yield from waiting.popleft().result()
@@ -88,8 +88,8 @@ def _pieces(corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSet
                 future.cancel()
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    stream = iter(documents)
+def _batches(numbered: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:
+    stream = iter(numbered)
     while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
         yield batch
 

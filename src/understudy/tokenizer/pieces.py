@@ -5,8 +5,7 @@ document ──cut at line ends──▶ texts ──▶ [header] text [end]    
 
 FIM is applied to each piece by itself, after the cut: a split never loses a part at a row's border ("context-level" FIM
 in Bavarian et al. 2022, who found it better than splitting whole documents and cutting the result). All random draws
-of a document
-come from the seed and its own id, so neither the order of documents nor the number of workers matters.
+of a document come from the seed and its own id, so neither the order of documents nor the number of workers matters.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from understudy.formats.corpus import Document
 from understudy.formats.fim import N_FIM_TOKENS, draw_mode, fim_tokens, split
 from understudy.formats.prompt import fitting_header
 from understudy.formats.shard_writer import Piece
@@ -24,7 +24,6 @@ from understudy.formats.shards import LAYOUTS
 from understudy.formats.special_tokens import END, SPECIAL_IDS
 from understudy.formats.tokenizer import Tokenizer
 from understudy.formats.usage import FimMode
-from understudy.tokenizer.documents import Document
 
 HEADER_RATE = 0.5  # share of training pieces that start with their file's path
 # Encoding three parts takes a few tokens more than encoding the whole, because each cut may break a token in pieces.
@@ -81,20 +80,20 @@ class _Text:
         return self.raw[place] & 0xC0 == 0x80
 
 
-def pieces_of(tokenizer: Tokenizer, document: Document, settings: PieceSettings) -> Iterator[Piece]:
-    """The pieces of a document, in its order; their texts joined are the document's text."""
-    if not document.text:
+def pieces_of(tokenizer: Tokenizer, number: int, document: Document, settings: PieceSettings) -> Iterator[Piece]:
+    """The pieces of a document, the `number`-th of its split; their texts joined are the document's content."""
+    if not document.content:
         return
     rng = np.random.Generator(np.random.PCG64([settings.seed, *_words(document.id)]))
-    whole = tokenizer.encode_array(document.text)
-    text = _Text(document.text.encode(), np.cumsum(tokenizer.token_bytes[whole]))
+    whole = tokenizer.encode_array(document.content)
+    text = _Text(document.content.encode(), np.cumsum(tokenizer.token_bytes[whole]))
     header = fitting_header(tokenizer, document.path, settings.context)
     start = 0
     while start < len(text.raw):
         piece_header = header if rng.random() < settings.header_rate else []
         mode = draw_mode(rng, settings.fim_rate, settings.spm_share)
         laid_out = _lay_out(tokenizer, text, start, piece_header, mode, rng, settings)
-        yield _piece(tokenizer, document, laid_out, laid_out.end - start)
+        yield _piece(tokenizer, number, laid_out, laid_out.end - start)
         start = laid_out.end
 
 
@@ -135,11 +134,11 @@ def _lay_out(
             mode = None
 
 
-def _piece(tokenizer: Tokenizer, document: Document, laid_out: _LaidOut, n_bytes: int) -> Piece:
+def _piece(tokenizer: Tokenizer, number: int, laid_out: _LaidOut, n_bytes: int) -> Piece:
     tokens = np.array(laid_out.tokens, dtype=np.uint32)
     layout = LAYOUTS.index(laid_out.mode or "left-to-right")
     n_scored_bytes = n_bytes - int(tokenizer.token_bytes[tokens[0]])
-    return Piece(tokens, document.number, layout, n_bytes, n_scored_bytes)
+    return Piece(tokens, number, layout, n_bytes, n_scored_bytes)
 
 
 def _words(identifier: str) -> list[int]:

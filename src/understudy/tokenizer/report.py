@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from understudy.formats.corpus import Document, document_sizes, read_documents
 from understudy.formats.shards import Split
 from understudy.formats.special_tokens import SPECIAL_TOKENS
 from understudy.formats.tokenizer import Tokenizer
 from understudy.formats.tokenizer_file import SMALLEST_VOCABULARY
-from understudy.tokenizer.documents import Document, measure, read_documents
 
 SMALLEST_SIZE = 512
 MEASURED_BYTES = 1_000_000  # enough for three digits; a larger held-out split is measured on its evenly spread share
@@ -27,7 +27,7 @@ def bytes_per_token(corpus: Path, folder: Path, tokens: Sequence[bytes]) -> dict
 
     Without held-out text it is measured on training text, and says so.
     """
-    split: Split = "valid" if measure(corpus, "valid").n_bytes else "train"
+    split: Split = "valid" if sum(document_sizes(corpus, "valid")) else "train"
     documents = _some_documents(corpus, split)
     by_language: dict[str, dict[str, float]] = defaultdict(dict)
     overall: dict[str, float] = {}
@@ -35,8 +35,8 @@ def bytes_per_token(corpus: Path, folder: Path, tokens: Sequence[bytes]) -> dict
         tokenizer = Tokenizer(folder, tokens[: size - len(SPECIAL_TOKENS)])
         totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for document in documents:
-            totals[document.language][0] += len(document.text.encode())
-            totals[document.language][1] += len(tokenizer.encode(document.text))
+            totals[document.lang][0] += len(document.content.encode())
+            totals[document.lang][1] += len(tokenizer.encode(document.content))
         for language, (n_bytes, n_tokens) in sorted(totals.items()):
             by_language[language][str(size)] = round(n_bytes / max(n_tokens, 1), 4)
         sums = [sum(column) for column in zip(*totals.values(), strict=True)] or [0, 0]
@@ -46,7 +46,7 @@ def bytes_per_token(corpus: Path, folder: Path, tokens: Sequence[bytes]) -> dict
         "bytes_per_token": dict(by_language),
         "overall": overall,
         "measured_on": split,
-        "measured_bytes": sum(len(document.text.encode()) for document in documents),
+        "measured_bytes": sum(len(document.content.encode()) for document in documents),
     }
 
 
@@ -58,5 +58,5 @@ def sizes(vocabulary: int) -> list[int]:
 
 def _some_documents(corpus: Path, split: Split) -> list[Document]:
     """Every n-th document, so that about `MEASURED_BYTES` are measured and every repository has its share."""
-    stride = max(1, round(measure(corpus, split).n_bytes / MEASURED_BYTES))
+    stride = max(1, round(sum(document_sizes(corpus, split)) / MEASURED_BYTES))
     return list(islice(read_documents(corpus, split), 0, None, stride))

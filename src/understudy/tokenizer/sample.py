@@ -9,7 +9,7 @@ import xxhash
 
 from understudy.core.errors import InputDataError, Interrupted
 from understudy.core.tracking import Events
-from understudy.tokenizer.documents import measure, read_documents
+from understudy.formats.corpus import document_sizes, read_documents
 
 CHUNK_CHARACTERS = 1 << 16  # the trainer holds a batch of chunks: this bounds its memory whatever the files' sizes
 
@@ -20,18 +20,18 @@ def sample_chunks(corpus: Path, seed: int, sample_bytes: int, events: Events) ->
     Documents are drawn by the hash of their id, so that the draw does not depend on what else is in the corpus.
     Raises InputDataError when there is no text at all.
     """
-    size = measure(corpus, "train")
-    if size.n_bytes == 0:
+    n_bytes = sum(document_sizes(corpus, "train"))
+    if n_bytes == 0:
         raise InputDataError(
             "the corpus has no text to learn a tokenizer from", "understudy show latest   (says why files were dropped)"
         )
-    wanted = min(size.n_bytes, sample_bytes)
-    share = wanted / size.n_bytes
+    wanted = min(n_bytes, sample_bytes)
+    share = wanted / n_bytes
     done = 0
     for document in read_documents(corpus, "train"):
         if share < 1 and _draw(document.id, seed) >= share:
             continue
-        for chunk in chunks(document.text):
+        for chunk in chunks(document.content):
             chunk_bytes = len(chunk.encode())
             if done + chunk_bytes > wanted:
                 return

@@ -5,11 +5,10 @@ A few seconds of work, so a killed run starts it again from nothing.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from understudy.core.paths import write_json
+from understudy.core.paths import empty_folder, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Stage
 from understudy.core.tracking import Events
@@ -28,7 +27,7 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
     When the text is too small for the vocabulary asked for, the tokenizer is smaller, with a warning: the model follows
     the tokenizer's size, so nothing is wasted.
     """
-    empty(work_dir)
+    empty_folder(work_dir)
     corpus, wanted = inputs["corpus"].path, recipe.tokenizer.train
     texts = sample_chunks(corpus, recipe.seed, wanted.sample_bytes, events)
     learned = learn(texts, wanted.vocabulary)
@@ -49,15 +48,6 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
         "vocabulary": size,
         "bytes_per_token": rate,
     }
-
-
-def empty(folder: Path) -> None:
-    """Remove what a killed run left in the folder."""
-    for leftover in folder.iterdir():
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
 
 
 def _show(report: dict[str, Any], events: Events) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
-from understudy.eval.documents import Document
+from understudy.formats.corpus import Document
 
 HELD_OUT = ("bisect", "heapq", "textwrap", "calendar", "fnmatch", "shlex")
 TRAINING = ("abc", "cmd", "code", "copy", "csv", "difflib", "glob", "inspect", "linecache", "queue", "random", "sched")

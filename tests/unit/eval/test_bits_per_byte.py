@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from understudy.eval.documents import Document
 from understudy.eval.random_weights import randomise, write_random_model
 from understudy.eval.suites.bits_per_byte import cut_windows, window_bits
+from understudy.formats.corpus import Document
 from understudy.formats.tokenizer import Tokenizer
 from understudy.model.hugging_face import read_config, read_folder
 

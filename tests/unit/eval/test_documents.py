@@ -7,7 +7,8 @@ import pytest
 from tests.unit.eval.conftest import write_corpus
 
 from understudy.core.errors import InputDataError
-from understudy.eval.documents import Document, held_out, training_text
+from understudy.eval.documents import held_out, training_text
+from understudy.formats.corpus import Document
 
 
 def some(n_files: int) -> list[Document]:

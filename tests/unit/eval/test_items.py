@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from understudy.eval.documents import Document
 from understudy.eval.items import IMPORT, TASKS, Item, Mode, choose_items, cut_into_lines
+from understudy.formats.corpus import Document
 
 MODES: list[Mode] = ["left-to-right", "fill-in-the-middle"]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from understudy.eval import nearest_line
-from understudy.eval.documents import Document
 from understudy.eval.items import TASKS, Item, Mode, Task, choose_items
 from understudy.eval.nearest_line import copy_nearest
 from understudy.eval.similarity import cut_to_lines, exact_match
+from understudy.formats.corpus import Document
 
 MODES: list[Mode] = ["left-to-right", "fill-in-the-middle"]
 

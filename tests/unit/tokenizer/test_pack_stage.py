@@ -17,9 +17,9 @@ from understudy.core.errors import InputDataError, Interrupted
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events
+from understudy.formats.corpus import document_sizes, read_documents
 from understudy.formats.shards import LAYOUTS, TokenShards
 from understudy.formats.tokenizer import Tokenizer
-from understudy.tokenizer.documents import measure, read_documents
 from understudy.tokenizer.pack_stage import STAGE
 
 MakeInputs = Callable[..., Inputs]
@@ -57,11 +57,11 @@ def test_packing_conserves_tokens_bytes_and_documents(pack: Pack, library_corpus
     folder = pack()
     for shards in (TokenShards.open(folder, "train", verify=True), TokenShards.open(folder, "valid", verify=True)):
         rows = shards.rows(range(shards.n_rows))
-        size = measure(library_corpus, shards.split)
+        sizes = list(document_sizes(library_corpus, shards.split))
         assert int((rows.segments >= 0).sum()) == shards.n_tokens
-        assert shards.n_bytes == size.n_bytes
+        assert shards.n_bytes == sum(sizes)
         documents = {int(number) for index in range(shards.n_rows) for number in shards.pieces(index)["document"]}
-        assert documents == set(range(size.n_documents))
+        assert documents == set(range(len(sizes)))
 
 
 def test_held_out_text_can_be_read_back_from_its_rows(
@@ -74,9 +74,9 @@ def test_held_out_text_can_be_read_back_from_its_rows(
         for segment, record in enumerate(shards.pieces(index)):
             ids = row.tokens[row.segments == segment]
             found.setdefault(int(record["document"]), []).append(tokenizer.decode_bytes([i for i in ids if i != 0]))
-    for document in read_documents(library_corpus, "valid"):
-        assert sum(map(len, found[document.number])) == len(document.text.encode())
-        assert all(part in document.text.encode() for part in found[document.number])
+    for number, document in enumerate(read_documents(library_corpus, "valid")):
+        assert sum(map(len, found[number])) == len(document.content.encode())
+        assert all(part in document.content.encode() for part in found[number])
 
 
 def test_held_out_rows_hold_nothing_random(pack: Pack, library_tokenizer: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from understudy.formats.corpus import Document
 from understudy.formats.shard_writer import Piece
 from understudy.formats.shards import LAYOUTS
 from understudy.formats.special_tokens import END, FILE_SEP, FIM_MIDDLE, FIM_SUFFIX, SPECIAL_IDS
 from understudy.formats.tokenizer import Tokenizer
-from understudy.tokenizer.documents import Document
 from understudy.tokenizer.pieces import PieceSettings, pieces_of
 
 SETTINGS = PieceSettings(context=64, seed=17, fim_rate=0.5, spm_share=0.5)
@@ -26,7 +26,7 @@ def tokenizer(library_tokenizer: Path) -> Tokenizer:
 
 
 def document(text: str, path: str = "a/b.py", identifier: str = "0123abcd" * 4) -> Document:
-    return Document(3, identifier, path, "python", text)
+    return Document(identifier, "repo", path, "python", text)
 
 
 def text_of(tokenizer: Tokenizer, piece: Piece, path: str = "a/b.py") -> bytes:
@@ -58,7 +58,7 @@ def test_the_pieces_joined_are_the_document_and_each_fits_a_row(
     tokenizer: Tokenizer, text: str, context: int, rate: float, seed: int
 ) -> None:
     settings_ = PieceSettings(context, seed, rate, 0.5)
-    pieces = list(pieces_of(tokenizer, document(text), settings_))
+    pieces = list(pieces_of(tokenizer, 3, document(text), settings_))
     assert b"".join(text_of(tokenizer, piece) for piece in pieces) == text.encode()
     assert all(1 <= len(piece.tokens) <= context + 1 for piece in pieces)
     assert sum(piece.n_bytes for piece in pieces) == len(text.encode())
@@ -67,34 +67,34 @@ def test_the_pieces_joined_are_the_document_and_each_fits_a_row(
 @given(text=text)
 @settings(max_examples=100, deadline=None)
 def test_scored_bytes_are_all_but_those_of_first_tokens(tokenizer: Tokenizer, text: str) -> None:
-    for piece in pieces_of(tokenizer, document(text), PLAIN):
+    for piece in pieces_of(tokenizer, 3, document(text), PLAIN):
         assert piece.n_scored_bytes == int(tokenizer.token_bytes[piece.tokens[1:]].sum())
 
 
 def test_only_the_last_piece_left_to_right_has_the_end_token(tokenizer: Tokenizer) -> None:
-    pieces = list(pieces_of(tokenizer, document("value = compute(1)\n" * 50), PLAIN))
+    pieces = list(pieces_of(tokenizer, 3, document("value = compute(1)\n" * 50), PLAIN))
     assert len(pieces) > 3
     assert [STOP in piece.tokens.tolist() for piece in pieces] == [False] * (len(pieces) - 1) + [True]
 
 
 def test_every_split_piece_ends_with_the_end_token(tokenizer: Tokenizer) -> None:
-    pieces = list(pieces_of(tokenizer, document("value = compute(1)\n" * 50), replace(SETTINGS, fim_rate=1.0)))
+    pieces = list(pieces_of(tokenizer, 3, document("value = compute(1)\n" * 50), replace(SETTINGS, fim_rate=1.0)))
     assert all(piece.tokens[-1] == STOP and piece.layout > 0 for piece in pieces)
 
 
 def test_pieces_end_with_a_line_where_there_is_one(tokenizer: Tokenizer) -> None:
-    for piece in pieces_of(tokenizer, document("value = compute(1)\n" * 50), SETTINGS):
+    for piece in pieces_of(tokenizer, 3, document("value = compute(1)\n" * 50), SETTINGS):
         assert text_of(tokenizer, piece).endswith(b"\n")
 
 
 def test_a_document_that_fits_is_one_piece_with_the_tokens_of_its_text(tokenizer: Tokenizer) -> None:
-    (piece,) = pieces_of(tokenizer, document("x = 1\n"), PLAIN)
+    (piece,) = pieces_of(tokenizer, 3, document("x = 1\n"), PLAIN)
     assert piece.tokens.tolist() == [*tokenizer.encode("x = 1\n"), STOP]
     assert (piece.document, piece.n_bytes) == (3, 6)
 
 
 def test_half_of_the_pieces_have_a_header_and_shares_are_the_recipes(tokenizer: Tokenizer) -> None:
-    pieces = list(pieces_of(tokenizer, document("value = compute(1)\n" * 12_000), SETTINGS))
+    pieces = list(pieces_of(tokenizer, 3, document("value = compute(1)\n" * 12_000), SETTINGS))
     assert np.mean([SEP in piece.tokens for piece in pieces]) == pytest.approx(0.5, abs=0.04)
     assert np.mean([piece.layout == 0 for piece in pieces]) == pytest.approx(0.5, abs=0.04)
     assert np.mean([piece.layout == 2 for piece in pieces]) == pytest.approx(0.25, abs=0.04)
@@ -103,19 +103,19 @@ def test_half_of_the_pieces_have_a_header_and_shares_are_the_recipes(tokenizer: 
 def test_draws_depend_on_seed_and_content_only(tokenizer: Tokenizer) -> None:
     code = "value = compute(1)\n" * 60
 
-    def tokens(doc: Document, seed: int = 17) -> list[list[int]]:
-        return [piece.tokens.tolist() for piece in pieces_of(tokenizer, doc, replace(SETTINGS, seed=seed))]
+    def tokens(doc: Document, seed: int = 17, number: int = 3) -> list[list[int]]:
+        return [piece.tokens.tolist() for piece in pieces_of(tokenizer, number, doc, replace(SETTINGS, seed=seed))]
 
-    assert tokens(document(code)) == tokens(replace(document(code), number=9))
+    assert tokens(document(code)) == tokens(document(code), number=9)
     assert tokens(document(code)) != tokens(document(code), seed=18)
     assert tokens(document(code)) != tokens(document(code, identifier="f" * 32))
 
 
 def test_a_path_longer_than_a_row_is_left_out(tokenizer: Tokenizer) -> None:
     settings_ = replace(SETTINGS, header_rate=1.0, fim_rate=0.0)
-    (piece,) = pieces_of(tokenizer, document("x\n", path="directory/" * 500), settings_)
+    (piece,) = pieces_of(tokenizer, 3, document("x\n", path="directory/" * 500), settings_)
     assert SEP not in piece.tokens
 
 
 def test_an_empty_document_has_no_pieces(tokenizer: Tokenizer) -> None:
-    assert list(pieces_of(tokenizer, document(""), SETTINGS)) == []
+    assert list(pieces_of(tokenizer, 3, document(""), SETTINGS)) == []

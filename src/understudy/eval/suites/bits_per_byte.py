@@ -19,10 +19,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from understudy.eval.documents import Document, held_out
+from understudy.eval.documents import held_out
 from understudy.eval.exam import Exam
 from understudy.eval.results import MODEL, RANDOM_WEIGHTS, SuiteResult, measured, not_measured, too_few_files
 from understudy.eval.statistics import MIN_CLUSTERS, generator, ratio_interval
+from understudy.formats.corpus import Document
 from understudy.formats.tokenizer import Tokenizer
 from understudy.model.decoder import Decoder
 
