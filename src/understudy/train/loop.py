@@ -53,7 +53,7 @@ class Progress:
     loss: float | None = None
     valid_bits_per_byte: float | None = None
     validated_step: int = 0
-    has_looked_at_pace: bool = False
+    next_look_at_pace: int = 0
     shortened: dict[str, Any] | None = None
 
 
@@ -176,15 +176,17 @@ class Training:
 
     def _keep_pace(self) -> None:
         progress, budget = self.progress, self.budget_seconds
-        if budget is None or progress.has_looked_at_pace or progress.step < pace.look_at(progress.total_steps):
+        interval = pace.look_every(progress.total_steps)
+        if budget is None or progress.step < max(interval, progress.next_look_at_pace):
             return
-        progress.has_looked_at_pace = True
+        progress.next_look_at_pace = progress.step + interval
         planned = progress.total_steps
         shorter = pace.shortened_total(progress.step, planned, list(self._recent)[1:], progress.seconds, budget)
         if shorter is None:
             return
         progress.total_steps = shorter
-        progress.shortened = {"at_step": progress.step, "from_steps": planned, "to_steps": shorter,
+        first = progress.shortened["from_steps"] if progress.shortened else planned
+        progress.shortened = {"at_step": progress.step, "from_steps": first, "to_steps": shorter,
                               "tokens_per_second": round(self._tokens_per_second, 1)}  # fmt: skip
         self.events.warning(
             f"this machine is slower than the plan measured ({self._tokens_per_second:,.0f} tokens/s); to keep the "

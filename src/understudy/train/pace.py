@@ -1,4 +1,4 @@
-"""Keeps a run with a time budget inside it: one look after a tenth of the steps, and at most one correction.
+"""Keeps a run with a time budget inside it: a look after every tenth of the steps, and a correction where needed.
 
 The plan's rate comes from a probe of seconds; a machine that other people use may turn out slower. Only runs whose
 tokens follow from the budget are shortened. The schedule's decay moves forward with the end, so the model still lands.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-LOOK_AFTER = 0.1  # of the steps
-TOLERATED_OVERRUN = 1.1
+LOOK_EVERY = 0.1  # of the steps
+TOLERATED_OVERRUN = 1.05  # of the budget; less is noise that the next look may take back
 AIM = 0.98  # of the budget: writing the model and a last validation come after the steps
 
 
@@ -29,6 +29,6 @@ def shortened_total(
     return max(step + max(1, total_steps // 20), min(total_steps, affordable))
 
 
-def look_at(total_steps: int) -> int:
-    """The step after which to look; never before the fourth, which compiles and warms up."""
-    return max(4, round(LOOK_AFTER * total_steps))
+def look_every(total_steps: int) -> int:
+    """Steps between looks; never fewer than four, of which the first compiles and warms up."""
+    return max(4, round(LOOK_EVERY * total_steps))

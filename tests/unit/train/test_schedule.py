@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from understudy.core.recipe import Schedule
-from understudy.train.pace import look_at, shortened_total
+from understudy.train.pace import look_every, shortened_total
 from understudy.train.schedule import factor
 
 
@@ -39,7 +39,7 @@ def test_a_shorter_total_leaves_what_wsd_did_before_its_decay_as_it_was() -> Non
 
 
 def test_a_run_on_course_is_left_alone() -> None:
-    assert shortened_total(10, 100, [1.0] * 9, spent_seconds=20, budget_seconds=105) is None
+    assert shortened_total(10, 100, [1.0] * 9, spent_seconds=20, budget_seconds=109) is None
 
 
 def test_a_run_that_would_overrun_is_shortened_to_fit() -> None:
@@ -50,12 +50,12 @@ def test_a_run_that_would_overrun_is_shortened_to_fit() -> None:
 
 
 def test_one_slow_step_shortens_nothing() -> None:
-    assert shortened_total(10, 100, [1.0] * 8 + [60.0], spent_seconds=20, budget_seconds=105) is None
+    assert shortened_total(10, 100, [1.0] * 8 + [60.0], spent_seconds=20, budget_seconds=109) is None
 
 
 def test_a_hopeless_budget_still_trains_a_little() -> None:
     assert shortened_total(10, 100, [50.0] * 9, spent_seconds=500, budget_seconds=100) == 15
 
 
-def test_the_look_comes_after_a_tenth_but_not_before_the_fourth_step() -> None:
-    assert [look_at(total) for total in (5, 100, 3000)] == [4, 10, 300]
+def test_looks_come_every_tenth_but_not_before_the_fourth_step() -> None:
+    assert [look_every(total) for total in (5, 100, 3000)] == [4, 10, 300]
