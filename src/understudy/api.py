@@ -13,7 +13,7 @@ from understudy.core.errors import UsageError
 from understudy.core.network import go_offline, go_online
 from understudy.core.paths import Project, read_json
 from understudy.core.recipe_file import ResolvedRecipe, load_recipe
-from understudy.core.tracking import Events, silent
+from understudy.core.tracking import Events, Table, silent
 from understudy.pipeline import Step, collect_garbage
 
 __all__ = [
@@ -33,8 +33,6 @@ __all__ = [
     "serve",
     "write_report",
 ]
-
-Rows = list[tuple[str, list[str], list[list[object]]]]
 
 
 def load(recipe: Path | str, overrides: Sequence[str] = ()) -> ResolvedRecipe:
@@ -117,19 +115,18 @@ def write_report(resolved: ResolvedRecipe, steps: Sequence[Step], project: Proje
     return write(project, resolved, {step.kind: step.artifact for step in steps if step.artifact})
 
 
-def plan_tables(plan_values: Mapping[str, Any]) -> Rows:
-    """A plan as tables for people."""
-    from understudy.plan.report import tables
+def plan_tables(values: Mapping[str, Any]) -> list[Table]:
+    """A plan, as in plan.json, as tables for people."""
+    from understudy.plan.tables import tables
 
-    return [(title, list(columns), [list(row) for row in rows]) for title, columns, rows in tables(plan_values)]
+    return tables(values)
 
 
-def score_tables(scores: Artifact) -> Rows:
+def score_tables(scores: Artifact) -> list[Table]:
     """Scores as tables for people."""
-    from understudy.eval.report import tables
+    from understudy.eval.tables import tables
 
-    values = read_json(scores.path / "scores.json")
-    return [(title, list(columns), [list(row) for row in rows]) for title, columns, rows in tables(values)]
+    return tables(read_json(scores.path / "scores.json"))
 
 
 def report_of(artifact: Artifact, project: Project) -> Path:

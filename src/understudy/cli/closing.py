@@ -35,9 +35,7 @@ def closing_lines(recipe: Path, steps: list[Step], report: Path, project: Projec
 def _scores(scores: Artifact) -> list[Any]:
     from understudy import api
 
-    return [
-        part for title, columns, rows in api.score_tables(scores) for part in ("", draw_table(title, columns, rows))
-    ]
+    return [part for table in api.score_tables(scores) for part in ("", draw_table(*table))]
 
 
 def _completions(scores: Artifact) -> list[Any]:

@@ -37,10 +37,7 @@ def runs(
     session.table(
         "artifacts",
         ["id", "made", "recipe", "what"],
-        [
-            [a.id, a.created[:16].replace("T", " "), a.made_by.get("recipe", ""), summary_text(a.metrics)]
-            for a in artifacts
-        ],
+        [[a.id, a.created_text, a.made_by.get("recipe", ""), summary_text(a.metrics)] for a in artifacts],
     )
     session.print()
     session.table(

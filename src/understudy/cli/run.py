@@ -69,8 +69,8 @@ def plan(session: Session, recipe: RecipePath) -> None:
     if session.as_json:
         session.answer(values)
     else:
-        for title, columns, rows in api.plan_tables(values):
-            session.table(title, columns, rows)
+        for table in api.plan_tables(values):
+            session.table(*table)
             session.print()
 
 
@@ -150,9 +150,7 @@ def _dry_run(session: Session, recipe: Path, until: str | None) -> None:
     if session.as_json:
         session.answer([_step_json(step) for step in steps])
     else:
-        rows: list[list[object]] = [
-            [step.stage, "done before" if step.is_done else "would be made", step.artifact_id] for step in steps
-        ]
+        rows = [[step.stage, "done before" if step.is_done else "would be made", step.artifact_id] for step in steps]
         session.table("", ["stage", "", "artifact"], rows)
 
 
@@ -160,8 +158,8 @@ def _show_scores(steps: list[Step], events: Events) -> None:
     from understudy import api
 
     scores = steps[-1].artifact
-    for title, columns, rows in api.score_tables(scores) if scores and scores.kind == "scores" else []:
-        events.table(title, columns, rows)
+    for table in api.score_tables(scores) if scores and scores.kind == "scores" else []:
+        events.table(*table)
 
 
 def _closing(session: Session, recipe: Path, steps: list[Step], report: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ class Session:
         width = None if sys.stdout.isatty() else 400
         Console(highlight=False, markup=False, width=width, no_color="NO_COLOR" in os.environ or None).print(thing)
 
-    def table(self, title: str, columns: list[str], rows: list[list[object]]) -> None:
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table on stdout."""
         from understudy.core.console import draw_table
 

@@ -9,7 +9,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from understudy.core.errors import InputDataError, ResourceError, UsageError
-from understudy.core.paths import Project, read_json, sync_directory, write_json
+from understudy.core.paths import Project, hash_file, read_json, sync_directory, write_json
 
 FORMAT = 1
 MANIFEST = "artifact.json"
 LINEAGE = "lineage.json"
 SCRATCH = "scratch"
+# In the order the river makes them.
 KINDS = ("plan", "corpus", "tokenizer", "tokens", "model", "scores")
-HASH_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,13 @@ class Artifact:
 
     @property
     def created(self) -> str:
+        """When it was published, in UTC, as ISO text; sorts by time."""
         return str(self.made_by.get("created", ""))
+
+    @property
+    def created_text(self) -> str:
+        """The same as people read it: `2026-11-21 10:14`."""
+        return self.created[:16].replace("T", " ")
 
 
 def artifact_id(kind: str, version: str, section: Any, inputs: Sequence[str], contents: str = "") -> str:
@@ -120,7 +123,7 @@ class Store:
     def verify(self, artifact: Artifact) -> None:
         """Hash every file again. Raises InputDataError naming the first one that changed. Reads the whole artifact."""
         for name, entry in _read_manifest(artifact.path)["files"].items():
-            if _hash_file(artifact.path / name) != entry["xxh3_128"]:
+            if hash_file(artifact.path / name) != entry["xxh3_128"]:
                 raise _damaged(artifact.path, f"{name} does not have the content it was published with")
 
     def size_bytes(self, artifact: Artifact) -> int:
@@ -144,7 +147,7 @@ class Store:
         files = {
             str(file.relative_to(work_dir)): {
                 "size_bytes": file.stat().st_size,
-                "xxh3_128": _hash_file(file, sync=True),
+                "xxh3_128": hash_file(file, sync=True),
             }
             for file in sorted(work_dir.rglob("*"))
             if file.is_file() and file.name != MANIFEST
@@ -246,16 +249,6 @@ def _ancestor_ids(record: dict[str, Any]) -> set[str]:
     for identifier, entry in record["inputs"].items():
         found |= {identifier, *_ancestor_ids(entry)}
     return found
-
-
-def _hash_file(path: Path, sync: bool = False) -> str:
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(HASH_CHUNK_BYTES):
-            digest.update(chunk)
-        if sync:
-            os.fsync(file.fileno())
-    return digest.hexdigest()
 
 
 def _size_bytes(folder: Path) -> int:

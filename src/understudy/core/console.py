@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from understudy.core.units import bytes_text, count_text, duration_text
 PLAIN_SECONDS = 10.0  # without a terminal, one progress line this often
 BAR_WIDTH = 24
 STAGE_WIDTH = 10
-BYTES = ("bytes", "B")
+BYTES = "B"  # the unit of progress in bytes, which are shown as kB, MB, GB
 
 
 def stderr_console() -> Console:
@@ -42,21 +43,22 @@ class _Progress:
     printed: float = field(default_factory=time.monotonic)
 
     def line(self) -> str:
+        """`data       cleaning  ━━━━╌╌╌╌  12 MB of 30 MB  4 MB/s  5 s left`."""
         record = self.record
         done, total, unit = record["done"], record["total"], record["unit"]
         parts = [f"{record['stage'] or record['what']:<{STAGE_WIDTH}} {record['what']}"]
         if total:
             filled = min(BAR_WIDTH, int(BAR_WIDTH * done / total))
             parts.append("━" * filled + "╌" * (BAR_WIDTH - filled))
-            parts.append(f"{_amount(done, unit)} of {_amount(total, unit)} {'' if unit in BYTES else unit}".rstrip())
+            parts.append(f"{_amount(done, unit)} of {_amount(total, unit)} {'' if unit == BYTES else unit}".rstrip())
         elif done:
-            parts.append(f"{_amount(done, unit)} {'' if unit in BYTES else unit}".rstrip())
+            parts.append(f"{_amount(done, unit)} {'' if unit == BYTES else unit}".rstrip())
         parts += [fact_text(name, value) for name, value in record["facts"].items()]
         seconds = record["time"] - self.first_time
         if seconds > 0.5 and done > self.first_done:
             rate = (done - self.first_done) / seconds
             if not any(name.endswith("per_second") for name in record["facts"]):
-                parts.append(f"{_amount(rate, unit)}/s" if unit in BYTES else f"{count_text(round(rate, 1))} {unit}/s")
+                parts.append(f"{_amount(rate, unit)}/s" if unit == BYTES else f"{count_text(round(rate, 1))} {unit}/s")
             if total and done < total:
                 parts.append(f"{duration_text((total - done) / rate)} left")
         return "  ".join(parts)
@@ -137,7 +139,7 @@ class Renderer:
         self.console.print(text)
 
 
-def draw_table(title: str, columns: list[str], rows: list[list[object]]) -> Group | Table:
+def draw_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Group | Table:
     """A table without boxes, as wide as its content, under its title; numbers stand to the right."""
     table = Table(
         box=None,
@@ -187,7 +189,7 @@ def _stage_line(record: Record, how: str, identifier: str) -> Text:
 
 
 def _amount(value: float, unit: str) -> str:
-    return bytes_text(value) if unit in BYTES else count_text(round(value))
+    return bytes_text(value) if unit == BYTES else count_text(round(value))
 
 
 def _looks_numeric(cell: object) -> bool:

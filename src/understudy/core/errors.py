@@ -44,13 +44,6 @@ class ResourceError(UnderstudyError):
     exit_code = 5
 
 
-class MissingExtra(ResourceError):
-    """An optional package is not installed; names the extra that brings it."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package {package} is not installed", f"pip install 'understudy[{extra}]'")
-
-
 class GateFailed(UnderstudyError):
     """The scores do not pass the recipe's gate."""
 

@@ -22,6 +22,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
+        """The machine this process runs on."""
         return cls(
             _cpu_name(),
             n_cores(),

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 HOME_NAME = ".understudy"
+HASH_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +35,32 @@ class Project:
 
     @property
     def home(self) -> Path:
+        """All that understudy writes for this project."""
         return self.root / HOME_NAME
 
     @property
     def store(self) -> Path:
+        """Published artifacts: `<kind>/<id>/`."""
         return self.home / "store"
 
     @property
     def work(self) -> Path:
+        """Artifacts in the making: `<id>/`."""
         return self.home / "work"
 
     @property
     def runs(self) -> Path:
+        """One folder for each call of a verb, with its `events.jsonl`."""
         return self.home / "runs"
 
     @property
     def cache(self) -> Path:
+        """What can be measured or fetched again: file hashes, clones, probes of the machine."""
         return self.home / "cache"
 
     @property
     def reports(self) -> Path:
+        """HTML reports."""
         return self.home / "reports"
 
 
@@ -84,6 +93,17 @@ def sync_directory(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def hash_file(path: Path, sync: bool = False) -> str:
+    """The xxh3-128 of a file's bytes, in hex; with `sync` they are on the disk when this returns."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while chunk := file.read(HASH_CHUNK_BYTES):
+            digest.update(chunk)
+        if sync:
+            os.fsync(file.fileno())
+    return digest.hexdigest()
 
 
 def empty_folder(folder: Path) -> None:

@@ -79,6 +79,7 @@ class Source(Section):
 
     @property
     def kind(self) -> Literal["dir", "git", "archive", "stdlib"]:
+        """Which of the four it is."""
         return "dir" if self.dir else "git" if self.git else "archive" if self.archive else "stdlib"
 
     def __str__(self) -> str:

@@ -31,10 +31,7 @@ class ResolvedRecipe:
     def rows(self) -> list[tuple[str, str, str]]:
         """(key, value, origin) for every value of the recipe, in the schema's order."""
         values = self.recipe.model_dump(mode="json")
-        return [
-            (dotted(key), _scalar_text(value), self.origins.get(dotted(key), "default"))
-            for key, value in _leaves(values)
-        ]
+        return [(dotted(key), value_text(value), self.origins[dotted(key)]) for key, value in leaves(values)]
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> ResolvedRecipe:
@@ -61,6 +58,7 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), path: Path | None = N
 
 
 def dotted(key: Key) -> str:
+    """`train.0.tokens`, as people and `--set` write a key."""
     return ".".join(str(part) for part in key)
 
 
@@ -243,13 +241,14 @@ def _field_type(kind: Any, part: str | int) -> Any:
     return None
 
 
-def _leaves(values: Any, key: Key = ()) -> Iterator[tuple[Key, Any]]:
+def leaves(values: Any, key: Key = ()) -> Iterator[tuple[Key, Any]]:
+    """Every value inside nested sections with its key; a list of plain values is one value."""
     if isinstance(values, dict) and values:
         for name, item in values.items():
-            yield from _leaves(item, (*key, name))
+            yield from leaves(item, (*key, name))
     elif isinstance(values, list) and values and isinstance(values[0], dict):
         for index, item in enumerate(values):
-            yield from _leaves(item, (*key, index))
+            yield from leaves(item, (*key, index))
     else:
         yield key, values
 
@@ -257,16 +256,17 @@ def _leaves(values: Any, key: Key = ()) -> Iterator[tuple[Key, Any]]:
 def _spread(origins: dict[str, str], recipe: Recipe) -> dict[str, str]:
     """Origins of every leaf: its own, or that of the list it stands in, or `default`."""
     spread = {}
-    for key, _ in _leaves(recipe.model_dump(mode="json")):
+    for key, _ in leaves(recipe.model_dump(mode="json")):
         spread[dotted(key)] = origins.get(dotted(key), "default")
     return spread
 
 
-def _scalar_text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """The value as it stands in YAML."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return f"[{', '.join(_scalar_text(item) for item in value)}]"
+        return f"[{', '.join(value_text(item) for item in value)}]"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,12 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
 
 PROGRESS_FILE_SECONDS = 1.0  # a progress event a second is enough to redraw a run; the terminal gets all of them
+
+
+class Table(NamedTuple):
+    """A small table for people."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
 
 
 @dataclass
@@ -100,6 +108,7 @@ class EventFile:
         return True
 
     def close(self) -> None:
+        """Close the file; it is whole already."""
         self._file.close()
 
 

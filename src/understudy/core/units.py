@@ -50,8 +50,11 @@ def money_text(usd: float) -> str:
 
 
 def percent_text(fraction: float) -> str:
-    """`42 %` of a fraction 0..1."""
-    return f"{100 * fraction:.1f} %" if abs(fraction) < 0.1 else f"{100 * fraction:.0f} %"
+    """`14 %`, `9.4 %`, `0 %`, `< 0.1 %` of a fraction 0..1."""
+    percent = 100 * fraction
+    if percent == 0 or percent >= 9.95:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %" if percent >= 0.05 else "< 0.1 %"
 
 
 def parse_count(text: str | float) -> int:

@@ -22,15 +22,13 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from understudy.core.errors import InputDataError
-from understudy.core.paths import read_json
+from understudy.core.paths import hash_file, read_json
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = 1
 PADDING = -1
-HASH_CHUNK_BYTES = 1 << 20
 
 Split = Literal["train", "valid"]
 Tokens = npt.NDArray[np.unsignedinteger[Any]]
@@ -80,11 +78,7 @@ def token_dtype(vocabulary: int) -> np.dtype[Any]:
 
 def file_record(path: Path) -> dict[str, Any]:
     """Size and xxh3-128 of a file, as the manifest keeps them."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(HASH_CHUNK_BYTES):
-            digest.update(chunk)
-    return {"size_bytes": path.stat().st_size, "xxh3_128": digest.hexdigest()}
+    return {"size_bytes": path.stat().st_size, "xxh3_128": hash_file(path)}
 
 
 class TokenShards:

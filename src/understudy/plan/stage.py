@@ -18,7 +18,7 @@ from understudy.plan.choose import draft_plan
 from understudy.plan.machines import TrainingMachine, find_gpu, named_machine
 from understudy.plan.probe import Probe
 from understudy.plan.record import Plan
-from understudy.plan.report import summary
+from understudy.plan.tables import summary
 
 # The first probe may lead to another shape, which is timed too. Each costs a compilation.
 MOST_PROBES = 2

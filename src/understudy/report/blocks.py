@@ -38,6 +38,7 @@ class Table:
 
     @property
     def has_chart(self) -> bool:
+        """Whether a column holds drawings; the table is then as wide as the page."""
         return any(column.look == "chart" for column in self.columns)
 
 

@@ -13,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from understudy.core.artifact import Artifact
+from understudy.core.artifact import KINDS, Artifact
 from understudy.core.paths import Project, read_json
 from understudy.core.recipe_file import ResolvedRecipe
 
-RIVER = ("plan", "corpus", "tokenizer", "tokens", "model", "scores")
+MODES = ("left-to-right", "fill-in-the-middle")  # of own-code, in the order they are shown
 MAX_JSON_BYTES = 64_000_000  # far above what any stage writes; a report must not fill the memory
 MAX_LINES = 20_000  # of a training log: a chart is 320 points wide, and reading must stay well under a second
 
@@ -40,18 +40,17 @@ class Run:
 
     def in_order(self) -> list[Artifact]:
         """The artifacts as the river passes them."""
-        known = [self.artifacts[kind] for kind in RIVER if kind in self.artifacts]
-        return known + [self.artifacts[kind] for kind in sorted(self.artifacts) if kind not in RIVER]
+        known = [self.artifacts[kind] for kind in KINDS if kind in self.artifacts]
+        return known + [self.artifacts[kind] for kind in sorted(self.artifacts) if kind not in KINDS]
 
-    def path(self, kind: str, *names: str) -> Path | None:
-        """The first of these files that the artifact of this kind has."""
+    def path(self, kind: str, name: str) -> Path | None:
+        """This file of the artifact of this kind, where there is one."""
         artifact = self.artifacts.get(kind)
-        files = [artifact.path / name for name in names] if artifact else []
-        return next((file for file in files if file.is_file()), None)
+        return artifact.path / name if artifact and (artifact.path / name).is_file() else None
 
-    def json(self, kind: str, *names: str) -> Any:
-        """The value in the first of these files that is there; None when it cannot be read."""
-        file = self.path(kind, *names)
+    def json(self, kind: str, name: str) -> Any:
+        """The value in this file; None when it cannot be read."""
+        file = self.path(kind, name)
         try:
             return read_json(file) if file and file.stat().st_size <= MAX_JSON_BYTES else None
         except (OSError, ValueError, RecursionError):

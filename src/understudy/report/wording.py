@@ -20,14 +20,6 @@ def counted(n: float, one: str, many: str | None = None) -> str:
     return f"{n:,.0f} {one if n == 1 else many or one + 's'}"
 
 
-def share_text(fraction: float) -> str:
-    """`14 %`, `9.4 %`, `0 %`, `< 0.1 %`."""
-    value = 100 * fraction
-    if value == 0 or abs(value) >= 9.95:
-        return f"{value:.0f} %".replace("-", MINUS)
-    return f"{value:.1f} %".replace("-", MINUS) if abs(value) >= 0.05 else "< 0.1 %"
-
-
 def interval_text(low: float, high: float, digits: int) -> str:
     """`10 to 19`."""
     return f"{low:.{digits}f} to {high:.{digits}f}".replace("-", MINUS)

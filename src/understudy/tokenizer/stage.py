@@ -15,7 +15,7 @@ from understudy.core.tracking import Events
 from understudy.formats.special_tokens import SPECIAL_TOKENS
 from understudy.formats.tokenizer_file import PRE_TOKENIZER, write_tokenizer
 from understudy.tokenizer.bpe import learn
-from understudy.tokenizer.report import bytes_per_token
+from understudy.tokenizer.bytes_per_token import bytes_per_token
 from understudy.tokenizer.sample import sample_chunks
 
 REPORT_FILE = "report.json"

@@ -16,8 +16,8 @@ from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events, silent
 from understudy.engines.local import LocalEngine
-from understudy.eval.report import tables
 from understudy.eval.stage import STAGE
+from understudy.eval.tables import tables
 from understudy.formats.corpus import Document
 
 FILES = ("scores.json", "samples.jsonl", "showcase.json")

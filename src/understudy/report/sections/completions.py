@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from understudy.core.units import percent_text
 from understudy.report.blocks import Block, Completion, Completions, Missing, Section
-from understudy.report.reading import Run, at, number, rows, text
+from understudy.report.reading import MODES, Run, at, number, rows, text
 from understudy.report.visible import visible_code
-from understudy.report.wording import share_text
 
 PROMPT_LINES = 10
 SUFFIX_LINES = 6
@@ -18,11 +18,11 @@ ANSWER_LINES = 12
 MAX_CHARACTERS = 1500  # of any one text; minified lines are long
 MAX_SHOWCASE = 12
 MORE_PER_MODE = 5
-MODES = ("left-to-right", "fill-in-the-middle")
 SCANNED = 4000  # rows of samples.jsonl looked at for the further ones
 
 
 def section(run: Run) -> Section:
+    """Completions beside the truth, by rule and then in the exam's order."""
     if "scores" not in run.artifacts:
         return Section("completions", "Completions", "", [Missing("there are no scores among these artifacts")])
     showcase = run.json("scores", "showcase.json")
@@ -66,7 +66,7 @@ def _completion(item: Mapping[str, Any]) -> Completion:
         suffix=None if suffix is None else visible_code(_head(suffix, SUFFIX_LINES)),
         truth=visible_code(_head(truth, ANSWER_LINES)),
         completion=_compared(_head(completion, ANSWER_LINES), truth),
-        verdict="exactly right" if is_exact else "" if similarity is None else f"{share_text(similarity)} similar",
+        verdict="exactly right" if is_exact else "" if similarity is None else f"{percent_text(similarity)} similar",
         is_exact=is_exact,
     )
 

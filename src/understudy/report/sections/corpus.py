@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.core.units import bytes_text
+from understudy.core.units import bytes_text, percent_text
 from understudy.report.blocks import Block, Cell, Column, Figure, Figures, Missing, Section, Table
 from understudy.report.charts.cells import bar, key
 from understudy.report.charts.histogram import Bin, histogram
 from understudy.report.reading import Run, number, numbers, rows, table, text
-from understudy.report.sections.aside import aside
-from understudy.report.wording import axis_number, counted, plain_count, share_text
+from understudy.report.sections import aside
+from understudy.report.wording import axis_number, counted, plain_count
 
 MAX_LISTED = 12  # languages, repositories; the rest is one row
 MAX_EXAMPLES = 3
@@ -24,6 +24,7 @@ Step = dict[str, Any]
 
 
 def section(run: Run) -> Section:
+    """The funnel, the reasons, and what is left."""
     if "corpus" not in run.artifacts:
         return Section("data", "Data", "", [Missing("there is no corpus among these artifacts")])
     funnel = [step for step in rows(run.json("corpus", "funnel.json")) if isinstance(step, dict)]
@@ -45,7 +46,7 @@ def _lead(funnel: list[Step], totals: dict[str, Any]) -> str:
         return ""
     train, valid = number(totals, "train", "n_files"), number(totals, "valid", "n_files")
     split = "" if train is None or valid is None else f": {plain_count(train)} to train, {plain_count(valid)} held out"
-    lead = f"{counted(seen, 'file')} seen, {plain_count(kept)} kept ({share_text(kept / seen)}){split}."
+    lead = f"{counted(seen, 'file')} seen, {plain_count(kept)} kept ({percent_text(kept / seen)}){split}."
     return f"{lead} Every file that was left out is kept beside the corpus with its reason."
 
 
@@ -111,7 +112,7 @@ def _by(title: str, heading: str, groups: dict[str, Any]) -> list[Block]:
 
 def _by_row(name: str, n_files: float | None, size: float, total: float) -> list[Cell]:
     files = "" if n_files is None else plain_count(n_files)
-    return [name, files, bytes_text(size), share_text(size / total), bar([(size / total, "kept")])]
+    return [name, files, bytes_text(size), percent_text(size / total), bar([(size / total, "kept")])]
 
 
 def _counts(title: str, heading: str, unit: str, counts: dict[str, float]) -> list[Block]:
@@ -153,7 +154,7 @@ def _bin(low: float, high: float, n: float) -> Bin:
 
 def _tallest(bins: list[Bin], unit: str) -> str:
     total, tallest = sum(item.n for item in bins), max(bins, key=lambda item: item.n)
-    return f"Most often {tallest.name} {unit} ({share_text(tallest.n / total)}). Each bin is twice the one before."
+    return f"Most often {tallest.name} {unit} ({percent_text(tallest.n / total)}). Each bin is twice the one before."
 
 
 def _words(name: str) -> str:

@@ -6,11 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from understudy.core.units import bytes_text, count_text, duration_text
+from understudy.core.units import bytes_text, count_text, duration_text, percent_text
 from understudy.report.reading import Run, number, table
 from understudy.report.sections.plan import comparisons
 from understudy.report.visible import visible_text
-from understudy.report.wording import share_text
 
 MODE = "left-to-right"
 BASELINES = (("random-weights", "random weights"), ("nearest-line", "copying the nearest training line"))
@@ -27,8 +26,7 @@ def subtitle(run: Run) -> str:
     newest = max(run.in_order(), key=lambda artifact: artifact.created, default=None)
     if newest is None:
         return ""
-    when = newest.created[:16].replace("T", " ")
-    return f"{when} UTC, understudy {newest.made_by.get('understudy', '?')}"
+    return f"{newest.created_text} UTC, understudy {newest.made_by.get('understudy', '?')}"
 
 
 def _made(run: Run) -> Markup | None:
@@ -88,7 +86,7 @@ def _share(system: Any, has_interval: bool = True) -> str | None:
     value, low, high = (number(record, key) for key in ("value", "low", "high"))
     if value is None:
         return None
-    words = f"{100 * value:.0f} %" if value == 0 or value >= 0.01 else share_text(value)
+    words = f"{100 * value:.0f} %" if value == 0 or value >= 0.01 else percent_text(value)
     if not has_interval or low is None or high is None:
         return words
     return f"{words} [{100 * low:.0f}, {100 * high:.0f}]"

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.core.units import bytes_text, count_text, duration_text, money_text
+from understudy.core.units import bytes_text, count_text, duration_text, money_text, percent_text
 from understudy.report.blocks import Block, Cell, Column, Missing, Section, Table
 from understudy.report.charts.cells import axis, bar, deviation
 from understudy.report.reading import Run, number, numbers, rows, table, text
-from understudy.report.sections.aside import aside
-from understudy.report.wording import NOT_MEASURED, off_text, share_text
+from understudy.report.sections import aside
+from understudy.report.wording import NOT_MEASURED, off_text
 
 SMALLEST_LIMIT = 1.25  # the chart's edge: this many times the prediction, or what the largest miss needs
 
@@ -33,6 +33,7 @@ class Comparison:
 
 
 def section(run: Run) -> Section:
+    """Predicted against actual, and why it was planned so."""
     plan = run.json("plan", "plan.json")
     if not isinstance(plan, dict):
         return Section("plan", "Plan and outcome", "", [Missing("there is no plan among these artifacts")])
@@ -63,7 +64,7 @@ def comparisons(run: Run) -> list[Comparison]:
             "share of the ceiling",
             number(plan, "machine", "share_of_ceiling"),
             actual("share_of_ceiling"),
-            share_text,
+            percent_text,
         ),
         Comparison(
             "peak memory",

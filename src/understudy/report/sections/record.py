@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from understudy.core.artifact import Artifact
+from understudy.core.recipe_file import Key, dotted, leaves, value_text
 from understudy.core.units import bytes_text, duration_text, rate_text
 from understudy.report.blocks import Block, Cell, Column, Missing, Section, Table
 from understudy.report.charts.cells import bar
@@ -16,6 +18,7 @@ PACKAGES = ("torch", "numpy", "pyarrow", "duckdb", "tokenizers", "tiktoken", "sa
 
 
 def time_section(run: Run) -> Section:
+    """Time and memory by stage."""
     made = [(a, number(a.made_by, "seconds")) for a in run.in_order()]
     known = [(artifact, seconds) for artifact, seconds in made if seconds is not None]
     total = sum(seconds for _, seconds in known)
@@ -27,7 +30,7 @@ def time_section(run: Run) -> Section:
             duration_text(seconds),
             bar([(seconds / total, "kept")]),
             _memory(artifact.made_by),
-            artifact.created[:16].replace("T", " "),
+            artifact.created_text,
         ]
         for artifact, seconds in known
     ]
@@ -48,6 +51,7 @@ def _memory(made_by: dict[str, Any]) -> str:
 
 
 def machine_section(run: Run) -> Section:
+    """The machine the plan was made for, and the versions of packages."""
     facts = table(run.json("plan", "plan.json"), "machine")
     blocks: list[Block] = [_machine(facts)] if facts else [Missing("the machine was not recorded: there is no plan")]
     blocks.append(_versions(run))
@@ -106,10 +110,11 @@ def _installed(name: str) -> str | None:
 
 
 def recipe_section(run: Run) -> Section:
+    """Every key of the recipe with its value and origin."""
     columns = [Column("key", "code"), Column("value", "code"), Column("from", "quiet")]
     if run.resolved is None:
-        leaves = {leaf for a in run.in_order() for leaf in _leaves("", table(a.made_by, "section"))}
-        recorded: list[list[Cell]] = [[key, value, "recorded with the artifacts"] for key, value in sorted(leaves)]
+        found = {(dotted(key), value_text(value)) for a in run.in_order() for key, value in _recorded(a)}
+        recorded: list[list[Cell]] = [[key, value, "recorded with the artifacts"] for key, value in sorted(found)]
         block = Table("", columns, recorded) if recorded else Missing("no recipe was recorded")
         return Section("recipe", "Recipe", "The keys that these artifacts depend on.", [block])
     shown = [row for row in run.resolved.rows() if row[1:] != ("null", "default")]
@@ -126,12 +131,6 @@ def _origin(run: Run, key: str, value: str, origin: str) -> str:
     return origin if chosen is None or not key.startswith("train.") else f"{origin}; the plan chose {chosen}"
 
 
-def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _leaves(f"{prefix}.{key}" if prefix else key, item)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for index, item in enumerate(value):
-            yield from _leaves(f"{prefix}.{index}", item)
-    else:
-        yield prefix, "null" if value is None else str(value)
+def _recorded(artifact: Artifact) -> Iterator[tuple[Key, Any]]:
+    """The keys and values of the recipe that the artifact was made by."""
+    return leaves(table(artifact.made_by, "section"))

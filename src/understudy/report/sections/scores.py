@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.report.blocks import Block, Cell, Column, Missing, Note, Section, Table
 from understudy.report.charts.cells import axis, span_ticks, whisker
-from understudy.report.reading import Run, count, number, table, text
-from understudy.report.sections.aside import aside
+from understudy.report.reading import MODES, Run, count, number, table, text
+from understudy.report.sections import aside
 from understudy.report.wording import MINUS, NOT_MEASURED, axis_number, interval_text, plain_count
 
 NAMES = {
@@ -22,7 +22,6 @@ LEAD = (
     "Held-out files only. Dots are measured values, lines their 95 % intervals. Shaded: where another model's score "
     "could not be told from this one's by this exam."
 )
-MODES = ("left-to-right", "fill-in-the-middle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,7 @@ class Score:
 
 
 def section(run: Run) -> Section:
+    """Every suite's scores beside their baselines."""
     if "scores" not in run.artifacts:
         return Section("scores", "Scores", "", [Missing("there are no scores among these artifacts")])
     scores = run.json("scores", "scores.json")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.core.units import bytes_text, count_text
+from understudy.core.units import bytes_text, count_text, percent_text
 from understudy.report.blocks import Block, Cell, Column, Figure, Figures, Missing, Section, Table
 from understudy.report.charts.cells import bar
 from understudy.report.charts.lines import Axis, Line, line_chart
 from understudy.report.reading import Run, number, numbers, table
-from understudy.report.sections.aside import aside
-from understudy.report.wording import plain_count, share_text
+from understudy.report.sections import aside
+from understudy.report.wording import plain_count
 
 MAX_LANGUAGES = 6  # lines that can be told apart; the table has them all
 Curve = list[tuple[float, float]]
 
 
 def section(run: Run) -> Section:
+    """Bytes a token carries, and the packing."""
     if "tokenizer" not in run.artifacts and "tokens" not in run.artifacts:
         return Section("tokenizer", "Tokenizer", "", [Missing("there is no tokenizer among these artifacts")])
     report = run.json("tokenizer", "report.json")
@@ -87,7 +88,7 @@ def _packing(run: Run) -> list[Block]:
                 "" if n_rows is None else plain_count(n_rows),
                 "" if size is None else bytes_text(size),
                 "" if not size or not tokens else f"{size / tokens:.2f}",
-                "" if padding is None or padding > 1 else share_text(padding),
+                "" if padding is None or padding > 1 else percent_text(padding),
             ]
         )
     columns = [

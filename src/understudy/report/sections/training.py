@@ -9,13 +9,14 @@ from understudy.core.units import count_text, duration_text
 from understudy.report.blocks import Block, Figure, Figures, Missing, Section
 from understudy.report.charts.lines import Axis, Line, Point, line_chart, mean_of_windows, suits_log
 from understudy.report.reading import Run, number, table
-from understudy.report.sections.aside import aside
+from understudy.report.sections import aside
 from understudy.report.wording import axis_number, clock_text, counted, plain_count
 
 Records = list[dict[str, Any]]
 
 
 def section(run: Run) -> Section:
+    """The curves of the training log."""
     if "model" not in run.artifacts:
         return Section("training", "Training", "", [Missing("there is no model among these artifacts")])
     records = sorted(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from understudy.core.tracking import Table
 from understudy.core.units import (
     bytes_text,
     count_text,
@@ -16,14 +17,6 @@ from understudy.core.units import (
 )
 
 Values = Mapping[str, Any]
-
-
-class Table(NamedTuple):
-    """A title, column names and rows of cells."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 _MEMORY_NAMES = {

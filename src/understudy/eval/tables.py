@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from understudy.core.tracking import Table
 from understudy.eval.results import MODEL
-
-Table = tuple[str, Sequence[str], Sequence[Sequence[object]]]
 
 NAMES = {"lzma": "LZMA, file by file"}
 MODES = ("left-to-right", "fill-in-the-middle")
@@ -28,12 +27,12 @@ def _bits_table(suite: Mapping[str, Any]) -> Table:
     title = "Bits per byte of held-out code (less is better)"
     columns = ("", "bits per byte", "95 % interval", "can tell apart", "files")
     if "not_measured" in suite:
-        return title, ("", "reason"), [("not measured", suite["not_measured"])]
+        return Table(title, ("", "reason"), [("not measured", suite["not_measured"])])
     rows = [_bits_row(MODEL, suite["overall"])]
     if len(suite["by_language"]) > 1:
         rows += [_bits_row(f"  {language}", record) for language, record in suite["by_language"].items()]
     rows += [_bits_row(NAMES.get(name, name), record) for name, record in sorted(suite["reference"].items())]
-    return title, columns, rows
+    return Table(title, columns, rows)
 
 
 def _bits_row(name: str, record: Mapping[str, Any]) -> tuple[object, ...]:
@@ -46,9 +45,9 @@ def _bits_row(name: str, record: Mapping[str, Any]) -> tuple[object, ...]:
 def _mode_table(mode: str, systems: Mapping[str, Any]) -> Table:
     title = f"Own code, {mode}"
     if "not_measured" in systems:
-        return title, ("", "reason"), [("not measured", systems["not_measured"])]
+        return Table(title, ("", "reason"), [("not measured", systems["not_measured"])])
     columns = ("", "exact match", "edit similarity", "can tell apart", "model minus it (similarity)", "items / files")
-    return title, columns, [_system_row(name, systems[name]) for name in _order(systems)]
+    return Table(title, columns, [_system_row(name, systems[name]) for name in _order(systems)])
 
 
 def _order(systems: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from understudy.core.stage import Survey
 from understudy.plan.alternatives import make_plan
 from understudy.plan.machines import TrainingMachine, find_gpu, named_machine
-from understudy.plan.report import summary, tables
+from understudy.plan.tables import summary, tables
 
 
 def test_a_plan_survives_the_way_through_json(make_recipe: Any, survey: Survey, laptop: TrainingMachine) -> None:
