@@ -15,6 +15,7 @@ from understudy.report.charts.svg import drawing, element, path
 WIDTH, HEIGHT = 400, 218
 LEFT, RIGHT, TOP, BOTTOM = 44, 346, 12, 172  # the plot; labels of line ends stand right of it
 LABEL_HEIGHT = 14
+LARGEST = 1e300  # of a value that is drawn: an axis around a larger one would end beyond what a float holds
 MAX_POINTS = 320  # about one for each pixel of the plot
 N_WINDOWS = 48  # of the mean that is drawn over the raw values
 
@@ -93,7 +94,7 @@ def _finite(line: Line, x: Axis, y: Axis) -> list[Point]:
     points = [
         (a, b)
         for a, b in line.points
-        if math.isfinite(a) and math.isfinite(b) and (a > 0 or not x.is_log) and (b > 0 or not y.is_log)
+        if abs(a) < LARGEST and abs(b) < LARGEST and (a > 0 or not x.is_log) and (b > 0 or not y.is_log)
     ]
     every = math.ceil(len(points) / MAX_POINTS) or 1
     return points[:-1:every] + points[-1:]
