@@ -53,6 +53,7 @@ class Step:
 
     @property
     def is_done(self) -> bool:
+        """Whether the artifact is there."""
         return self.artifact is not None
 
 

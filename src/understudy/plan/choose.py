@@ -21,11 +21,11 @@ from understudy.plan.budget import Allowance, allowance, startup_seconds, traini
 from understudy.plan.corpus_tokens import TokenEstimate, estimate_tokens
 from understudy.plan.cost import share_of_ceiling, tokens_per_second, training_cost, upkeep_share
 from understudy.plan.explain import reasons_for, room_problems, time_problems, warnings_for
+from understudy.plan.hyperparameters import batch_rows, learning_rate, micro_batch
 from understudy.plan.machines import TrainingMachine
 from understudy.plan.memory import MOST_ROW_SPLIT, Disk, Memory, disk_needed, training_memory
 from understudy.plan.record import Choice, DataFacts, MachineFacts, Plan, Precision, Predicted
 from understudy.plan.scaling import PASSES_WITHOUT_WARNING, expected_loss, trust_in_loss
-from understudy.plan.settings import batch_rows, learning_rate, micro_batch
 
 # One layer cannot look up what followed an earlier token like this one; two can (Olsson et al. 2022, induction heads).
 # A completion model that cannot repeat a name it has just read is no use, however well it scores for its size.
@@ -49,6 +49,7 @@ class Draft:
 
     @property
     def problems(self) -> tuple[str, ...]:
+        """All of them."""
         return self.lacking_room + self.lacking_time
 
 
@@ -69,6 +70,7 @@ class Case:
         return PASSES_WITHOUT_WARNING * self.estimate.unique_tokens
 
     def tokens_per_second(self, config: DecoderConfig) -> float:
+        """The rate while training steps run."""
         return tokens_per_second(config, self.machine, self.precision)
 
     def affordable(self, config: DecoderConfig) -> float:
@@ -99,6 +101,7 @@ class Case:
         return training_memory(config, rows, self.precision, optimizer, machine.device, machine.devices, split)
 
     def fits_memory(self, config: DecoderConfig, rows: int = 1) -> bool:
+        """Whether `rows` at once leave the share free that is not ours."""
         return self.memory(config, rows).total <= USABLE_MEMORY_SHARE * self.machine.memory_bytes
 
 

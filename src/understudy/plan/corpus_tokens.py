@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+
+from understudy.plan.curves import Points, interpolated
 
 # Share of the surveyed bytes that survives filters and exact duplicates: an assumption for a tidy source tree. One with
 # vendored copies or generated code keeps less; the corpus's funnel then says how much.
@@ -13,14 +13,21 @@ KEPT_SHARE = 0.93
 
 # Bytes a token of held-out Python under byte-level BPE tokenizers of these sizes, trained on CPython's library
 # (900 files, 15 MB; held out: 200 files). A tokenizer of your own code comes within a tenth of it.
-_PYTHON_BYTES_PER_TOKEN = ((1_024, 2.57), (4_096, 3.41), (8_192, 3.75), (16_384, 4.01), (32_768, 4.19))
+_PYTHON_BYTES_PER_TOKEN: Points = (
+    (256, 1.0),
+    (1_024, 2.57),
+    (4_096, 3.41),
+    (8_192, 3.75),
+    (16_384, 4.01),
+    (32_768, 4.19),
+)
 # Fill-in-the-middle cuts words in two, and headers and special tokens come on top: about this share more tokens.
 _REARRANGEMENT_SHARE = 0.04
 
 # Bytes a token against Python's, at equal vocabulary. Not measured: a judgement of how wordy each language is, with
 # long words above 1, dense punctuation and numbers below. The tokenizer's report has the true ones.
-_AGAINST_PYTHON = {
-    "c": 0.88, "cpp": 0.92, "csharp": 1.08, "css": 0.82, "go": 0.90, "html": 0.88, "java": 1.10, "javascript": 0.95,
+AGAINST_PYTHON = {
+    "c": 0.88, "c++": 0.92, "c-sharp": 1.08, "css": 0.82, "go": 0.90, "html": 0.88, "java": 1.10, "javascript": 0.95,
     "json": 0.72, "kotlin": 1.05, "markdown": 1.08, "php": 1.00, "ruby": 0.92, "rust": 0.95, "shell": 0.85, "sql": 0.90,
     "swift": 1.02, "toml": 0.80, "typescript": 1.00, "yaml": 0.85,
 }  # fmt: skip
@@ -50,15 +57,5 @@ def estimate_tokens(size_bytes_by_language: Mapping[str, int], vocabulary: int, 
 
 def bytes_per_token(language: str, vocabulary: int) -> float:
     """Bytes of source text a training token stands for, expected for a language and a vocabulary size."""
-    python = _interpolated(vocabulary) * (1.0 - _REARRANGEMENT_SHARE)
-    return python * (1.0 if language == "python" else _AGAINST_PYTHON.get(language, _UNKNOWN_LANGUAGE))
-
-
-def _interpolated(vocabulary: int) -> float:
-    """Linear in log(vocabulary) between the measured sizes; one byte a token at 256, flat above the table."""
-    points = ((256, 1.0), *_PYTHON_BYTES_PER_TOKEN)
-    for (low, bytes_low), (high, bytes_high) in pairwise(points):
-        if vocabulary <= high:
-            weight = max(0.0, math.log(vocabulary / low) / math.log(high / low))
-            return bytes_low + weight * (bytes_high - bytes_low)
-    return points[-1][1]
+    python = interpolated(_PYTHON_BYTES_PER_TOKEN, vocabulary) * (1.0 - _REARRANGEMENT_SHARE)
+    return python * (1.0 if language == "python" else AGAINST_PYTHON.get(language, _UNKNOWN_LANGUAGE))

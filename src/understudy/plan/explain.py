@@ -6,10 +6,10 @@ from understudy.core.recipe import Recipe
 from understudy.core.units import bytes_text, count_text, duration_text, percent_text, rate_text
 from understudy.plan.budget import SAFETY_MARGIN, Allowance
 from understudy.plan.corpus_tokens import KEPT_SHARE, TokenEstimate
+from understudy.plan.hyperparameters import FEWEST_STEPS
 from understudy.plan.machines import TABLE_DATE, TrainingMachine
 from understudy.plan.record import Choice, Plan, Predicted
 from understudy.plan.scaling import PASSES_WITHOUT_WARNING, TOKENS_PER_PARAMETER
-from understudy.plan.settings import FEWEST_STEPS
 
 # A disk filled to the last byte fails in the middle of a save.
 USABLE_DISK_SHARE = 0.95

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Literal
 
 from understudy.core.errors import RecipeError
+from understudy.plan.curves import Points, interpolated
 from understudy.plan.record import Choice, Precision
 
 # Peak: the makers' datasheets, dense bf16 with fp32 accumulation (half of the figure "with sparsity").
@@ -40,16 +40,12 @@ _TABLE = (
     Gpu("h200", 989e12, 141_000_000_000, 3.50),
     Gpu("b200", 2250e12, 180_000_000_000, 5.00),
 )
-Points = tuple[tuple[float, float], ...]
-
 GPUS = {gpu.name: gpu for gpu in _TABLE}
 
 # Share of the peak that whole training runs reach, by parameters. 1B and up: what Llama 2 (0.42 and 0.45) and MPT-7B
 # (0.37) imply on A100s. Below: an H200 at 45 % of its measured 790 TFLOP/s with 124M parameters and 55 % with 350M,
 # as shares of 989. Under 100M it is a guess that small matrices leave most of the card idle.
 _UTILISATION: Points = ((1e6, 0.05), (1e7, 0.15), (1.24e8, 0.36), (3.5e8, 0.43), (1e9, 0.45))
-
-
 # The same for compiled bf16 steps on two CPU cores, by FLOPs a token, against the measured matrix product: depths 1 to
 # 4 of the dial at a vocabulary of 8,192, in a quiet minute. Small shapes spend their time outside matrix products.
 _CPU_SHARE: Points = ((3.6e6, 0.38), (9.4e6, 0.52), (1.9e7, 0.59), (3.3e7, 0.68))
@@ -70,17 +66,6 @@ def expected_utilisation(parameters: float) -> float:
     return interpolated(_UTILISATION, parameters)
 
 
-def interpolated(points: Points, size: float) -> float:
-    """The value at `size`, linear in log(size) between sorted (size, value) points, flat beyond their ends."""
-    if size <= points[0][0]:
-        return points[0][1]
-    for (low, value_low), (high, value_high) in pairwise(points):
-        if size <= high:
-            weight = math.log(size / low) / math.log(high / low)
-            return value_low + weight * (value_high - value_low)
-    return points[-1][1]
-
-
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What a probe of real training steps reached on this machine, for one shape."""
@@ -97,6 +82,7 @@ class Measurement:
 
     @property
     def key(self) -> tuple[int, int, int, int, int, Precision]:
+        """What was timed: the same key, the same work."""
         return (self.layers, self.hidden, self.vocabulary, self.context, self.micro_batch, self.precision)
 
 

@@ -39,9 +39,11 @@ class Memory:
 
     @property
     def total(self) -> int:
+        """All parts together."""
         return sum(self.by_part().values())
 
     def by_part(self) -> dict[str, int]:
+        """The parts by name, as in plan.json."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
@@ -105,9 +107,11 @@ class Disk:
 
     @property
     def total(self) -> int:
+        """All parts together."""
         return sum(self.by_part().values())
 
     def by_part(self) -> dict[str, int]:
+        """The parts by name, as in plan.json."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 

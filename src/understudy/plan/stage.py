@@ -1,6 +1,11 @@
 """The plan stage: looks at the machine, decides, and writes plan.json.
 
-recipe, survey ─▶ room on disk and in memory? ─▶ probe ─▶ make_plan ─▶ plan.json
+    recipe, survey ─▶ enough room? ─▶ probe (or machines, by name) ─▶ choose ─▶ plan.json
+                           │ no                                         │ it cannot fit
+                           └────────────▶ alternatives: three changes that would ◀┘
+
+`choose` asks `budget` (seconds), `corpus_tokens` (data), `cost` and `memory` (what a shape takes), `scaling` (what it
+is worth) and `hyperparameters` (how it is trained); `explain` says why, `tables` shows it.
 """
 
 from __future__ import annotations
@@ -8,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from understudy.core.errors import InputDataError
-from understudy.core.paths import write_json
+from understudy.core.paths import Project, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Metrics, Stage, Survey
 from understudy.core.tracking import Events
@@ -28,26 +33,22 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
     """Write plan.json; the metrics are its main figures. Raises ResourceError when the recipe cannot fit."""
     if inputs.survey is None:
         raise InputDataError("the plan needs to know what the sources hold", "understudy plan RECIPE")
-    machine = planning_machine(recipe, inputs, events)
-    plan = make_plan(recipe, inputs.survey, machine)
-    work_dir.mkdir(parents=True, exist_ok=True)
+    plan = make_plan(recipe, inputs.survey, planning_machine(recipe, inputs.survey, inputs.project, events))
     write_json(work_dir / "plan.json", plan.to_json())
     for warning in plan.warnings:
         events.warning(warning)
     return _metrics(plan)
 
 
-def planning_machine(recipe: Recipe, inputs: Inputs, events: Events) -> TrainingMachine:
+def planning_machine(recipe: Recipe, survey: Survey, project: Project, events: Events) -> TrainingMachine:
     """The machine the budget names, or this one with real training steps timed at the shape that will be trained."""
     budget = recipe.budget
     if budget.gpu is not None:
         return named_machine(find_gpu(budget.gpu), budget.gpus, budget.usd_per_gpu_hour)
-    if inputs.survey is None:
-        raise InputDataError("the plan needs to know what the sources hold", "understudy plan RECIPE")
-    probe = Probe(inputs.project, budget.device)
-    _check_room(recipe, inputs.survey, probe.facts())
+    probe = Probe(project, budget.device)
+    _check_room(recipe, survey, probe.facts())
     events.progress("measuring this machine", 0, None)
-    return _probed(recipe, inputs.survey, probe, events)
+    return _probed(recipe, survey, probe, events)
 
 
 def _check_room(recipe: Recipe, survey: Survey, machine: TrainingMachine) -> None:

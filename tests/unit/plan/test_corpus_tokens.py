@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.plan.corpus_tokens import bytes_per_token, estimate_tokens
+from understudy.formats.languages import BY_NAME
+from understudy.plan.corpus_tokens import AGAINST_PYTHON, bytes_per_token, estimate_tokens
 
 
 @given(vocabulary=st.integers(264, 1_000_000), more=st.integers(1, 100_000))
@@ -25,6 +26,10 @@ def test_several_languages_add_up() -> None:
     both = estimate_tokens({"python": 10**6, "json": 10**6}, 8192, 0.02)
     apart = [estimate_tokens({language: 10**6}, 8192, 0.02).unique_tokens for language in ("python", "json")]
     assert abs(both.unique_tokens - sum(apart)) <= 2
+
+
+def test_every_language_with_a_ratio_is_one_that_files_are_recognised_as() -> None:
+    assert AGAINST_PYTHON.keys() <= BY_NAME.keys()
 
 
 def test_no_files_give_no_tokens() -> None:

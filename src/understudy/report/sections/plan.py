@@ -27,6 +27,7 @@ class Comparison:
 
     @property
     def ratio(self) -> float | None:
+        """Actual over predicted, where both are there."""
         if self.predicted is None or self.actual is None or self.predicted <= 0 or self.actual <= 0:
             return None
         return self.actual / self.predicted
