@@ -1,7 +1,4 @@
-"""From sources to a clean corpus.
-
-sources ─▶ survey ─▶ listing ─▶ steps (decode, filters, redaction) ─▶ duplicates ─▶ split ─▶ corpus, funnel, statistics
-"""
+"""From sources to a clean corpus. `stage.py` draws the way; what the other stages know of it is `survey`."""
 
 from __future__ import annotations
 

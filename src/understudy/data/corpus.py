@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from understudy.core.artifact import SCRATCH
 from understudy.core.errors import Interrupted
 from understudy.core.paths import write_atomically, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events
 from understudy.core.units import bytes_text
-from understudy.data.catalog import forget_contents, read_catalog
+from understudy.data.catalog import NO_BATCH, forget_contents, read_catalog
 from understudy.data.compute import Compute, open_compute
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
 from understudy.data.funnel import funnel
@@ -55,7 +56,7 @@ def make_corpus(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) 
 
 def _scratch(work_dir: Path, listing: Listing) -> Path:
     """The folder for checkpoints; emptied when they were made from another listing."""
-    scratch = work_dir / "scratch"
+    scratch = work_dir / SCRATCH
     mark = scratch / "listing"
     digest = xxhash.xxh3_128()
     for collection in listing.collections:
@@ -98,7 +99,7 @@ def _write(compute: Compute, rows: pa.Table, listing: Listing, work_dir: Path, e
 def _without_copies(rows: pa.Table) -> pa.Table:
     """Rejected duplicates keep no content: their evidence names the document that has it."""
     is_copy = pc.equal(rows["drop_reason"], DUPLICATE).fill_null(False)
-    batch = pc.if_else(is_copy, pa.scalar(-1, pa.int32()), rows["batch"])
+    batch = pc.if_else(is_copy, pa.scalar(NO_BATCH, pa.int32()), rows["batch"])
     return rows.set_column(rows.schema.get_field_index("batch"), "batch", batch)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from understudy.data.listing import Collection, Entry
+from understudy.data.listing import LANGUAGE_REASONS, Collection, Entry
 
 # What readers of a corpus see; The Stack's names where it has them.
 CORPUS_FIELDS = (
@@ -89,7 +89,7 @@ def working_batch(collection: Collection, rows: Sequence[Placed]) -> pa.RecordBa
 
 def dropped_by(reason: str) -> str:
     """The name of the listing's own check that gives this reason."""
-    return "language" if reason in ("unknown-language", "language-not-wanted") else "read"
+    return "language" if reason in LANGUAGE_REASONS else "read"
 
 
 def with_columns(batch: pa.RecordBatch, columns: Mapping[str, Sequence[Any] | pa.Array]) -> pa.RecordBatch:

@@ -9,7 +9,6 @@ import platform
 import sysconfig
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from understudy.core.errors import InputDataError, Interrupted, RecipeError
@@ -22,7 +21,7 @@ from understudy.data.sources.archive import Limits, archive_name, found_in
 from understudy.data.sources.folder import FolderWalk
 from understudy.data.sources.git import Repository
 from understudy.data.sources.hash_cache import HashCache
-from understudy.data.sources.reading import printable
+from understudy.data.sources.reading import EXCLUDED, is_excluded, printable
 from understudy.formats.languages import BY_NAME, language_of
 
 KEPT_LISTINGS = 8  # listings below the cache; each belongs to one state of the sources
@@ -63,6 +62,7 @@ def surveyed_listing(recipe: Recipe, project: Project, surveyed: Survey | None, 
 
 
 def listing_path(project: Project, fingerprint: str) -> Path:
+    """Where the listing of this state of the sources is kept."""
     return project.cache / "listings" / f"{fingerprint}.json"
 
 
@@ -201,9 +201,8 @@ def _entry(recipe: Recipe, item: Found) -> Entry:
 
 
 def _is_excluded(path: str, patterns: tuple[str, ...], passed_over: Counter[str]) -> bool:
-    name = path.rpartition("/")[2]
-    if any(fnmatch(path, pattern) or fnmatch(name, pattern) for pattern in patterns):
-        passed_over["excluded by the recipe"] += 1
+    if is_excluded(path, patterns):
+        passed_over[EXCLUDED] += 1
         return True
     return False
 

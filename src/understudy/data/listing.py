@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import xxhash
 
-from understudy.core.paths import write_atomically
+from understudy.core.paths import read_json, write_atomically
 
+LANGUAGE_REASONS = ("unknown-language", "language-not-wanted")
 Kind = str  # "folder", "git" or "archive": how the contents of a collection are read again
 
 
@@ -56,6 +57,7 @@ class Collection:
     licenses: tuple[str, ...] = ()
 
     def usable(self) -> Iterator[Entry]:
+        """The files that go on to the steps."""
         return (entry for entry in self.entries if not entry.reason)
 
 
@@ -67,6 +69,7 @@ class Listing:
     passed_over: Counter[str] = field(default_factory=Counter)
 
     def entries(self) -> Iterator[Entry]:
+        """All files, collection by collection."""
         return (entry for collection in self.collections for entry in collection.entries)
 
     def fingerprint(self) -> str:
@@ -79,9 +82,6 @@ class Listing:
             if entry.reason not in LANGUAGE_REASONS:
                 digest.update(json.dumps([entry.repo, entry.path, entry.lang, entry.raw_id, entry.reason]).encode())
         return digest.hexdigest()
-
-
-LANGUAGE_REASONS = ("unknown-language", "language-not-wanted")
 
 
 def save_listing(listing: Listing, path: Path) -> None:
@@ -103,7 +103,7 @@ def save_listing(listing: Listing, path: Path) -> None:
 def load_listing(path: Path) -> Listing | None:
     """The listing in a file, or None where there is none that can be read."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         return Listing(tuple(map(_collection, values["collections"])), Counter(values["passed_over"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

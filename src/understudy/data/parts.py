@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from understudy.data.catalog import contents
+from understudy.data.catalog import NO_BATCH, contents
 from understudy.data.compute import Compute
 
 PART_BYTES = 256_000_000  # of content; a part is what one reader or worker takes at once
@@ -43,16 +44,16 @@ def write_parts(compute: Compute, rows: pa.Table, schema: pa.Schema, folder: Pat
     return max(1, n_parts)
 
 
-class _Group:
-    __slots__ = ("rows", "size")
+class _Group(NamedTuple):
+    """Consecutive rows, and the bytes of their contents."""
 
-    def __init__(self, rows: pa.Table, size: int) -> None:
-        self.rows, self.size = rows, size
+    rows: pa.Table
+    size: int
 
 
 def _groups(rows: pa.Table) -> Iterator[_Group]:
     """Consecutive rows of about GROUP_BYTES."""
-    sizes = np.where(rows["batch"].to_numpy() < 0, 0, rows["size_bytes"].to_numpy())
+    sizes = np.where(rows["batch"].to_numpy() == NO_BATCH, 0, rows["size_bytes"].to_numpy())
     start, size = 0, 0
     for row, row_bytes in enumerate(sizes.tolist()):
         if row > start and (size + row_bytes > GROUP_BYTES or row - start >= GROUP_ROWS):

@@ -1,17 +1,25 @@
-"""The data stage: sources in, corpus out."""
+"""The data stage: sources in, corpus out.
+
+sources/     a folder, a git repository, an archive: files, each with the hash of its bytes
+   │ inventory, listing           what there is: the survey, and the order of the work
+   ▼ portions                     batches of bounded size, cut at the same places every time
+steps/       read ─▶ decode ─▶ filters ─▶ redaction ─▶ identify, on all cores (compute/); each batch a checkpoint
+   │ catalog, verdicts            over all rows at once: duplicates, the order, the split
+   ▼ parts, funnel, statistics
+corpus/      train · valid · rejected, every file with the reason it was left out, and figures that add up
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from understudy.core.recipe import Recipe
-from understudy.core.stage import Inputs, Stage
+from understudy.core.stage import Inputs, Metrics, Stage
 from understudy.core.tracking import Events
 
 
-def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[str, Any]:
+def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metrics:
     """Make the corpus in `work_dir`; returns its figures."""
     from understudy.data.corpus import make_corpus  # Arrow takes a quarter of a second: only when there is work
 

@@ -65,10 +65,12 @@ class Batch:
 
     @property
     def n_running(self) -> int:
+        """Requests in the cache, the one being read included."""
         return len(self._rows)
 
     @property
     def has_work(self) -> bool:
+        """Whether a step would do anything."""
         return bool(self._rows or self.waiting)
 
     def add(self, generation: Generation) -> None:

@@ -50,6 +50,7 @@ class Generation:
 
     @property
     def new_tokens(self) -> list[int]:
+        """The completion's tokens so far."""
         return self.tokens[len(self.prompt_tokens) :]
 
     def accept(self, token: int, logprob: float) -> None:

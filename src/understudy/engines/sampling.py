@@ -23,6 +23,7 @@ class Chooser:
 
     @property
     def is_greedy(self) -> bool:
+        """Whether the best token is always taken."""
         return self._sampling.temperature <= 0.0
 
     def choose(self, scores_v: Scores) -> int:

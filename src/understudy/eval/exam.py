@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from understudy.core.artifact import SCRATCH
 from understudy.core.engine import Engine, Prompt, Sampling
 from understudy.core.errors import Interrupted
 from understudy.core.recipe import Eval
@@ -48,6 +49,7 @@ class Exam:
 
     @property
     def usage(self) -> ModelUsage:
+        """How the model wants its prompts laid out."""
         return ModelUsage.read(self.model)
 
     @property
@@ -65,7 +67,7 @@ class Exam:
         if system not in self._engines:
             folder = self.model
             if system == RANDOM_WEIGHTS:
-                folder = write_random_model(self.model, self.work_dir / "scratch" / RANDOM_WEIGHTS, self.seed)
+                folder = write_random_model(self.model, self.work_dir / SCRATCH / RANDOM_WEIGHTS, self.seed)
             engine = self.open_engine(folder)
             self._open.callback(engine.close)
             self._engines[system] = engine

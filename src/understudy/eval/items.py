@@ -18,9 +18,9 @@ from typing import Literal
 
 import numpy as np
 
+from understudy.eval.results import Mode
 from understudy.formats.corpus import Document
 
-Mode = Literal["left-to-right", "fill-in-the-middle"]
 Task = Literal["rest-of-line", "next-line", "span", "lines"]
 
 TASKS: dict[Mode, tuple[Task, Task]] = {
@@ -61,6 +61,7 @@ class Item:
 
     @property
     def n_lines(self) -> int:
+        """Lines of the truth; a completion is cut to as many."""
         return self.truth.count("\n") + 1
 
 

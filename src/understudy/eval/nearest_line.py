@@ -54,6 +54,7 @@ class Question:
 
     @classmethod
     def from_item(cls, item: Item) -> Question:
+        """The item's prompt as words."""
         tail = item.prefix[-TAIL_BYTES:].encode("utf-8", "surrogatepass")
         head = (item.suffix or "")[:TAIL_BYTES].encode("utf-8", "surrogatepass")
         before = words_of(tail).hashes

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from understudy.eval.statistics import Interval
 
+Mode = Literal["left-to-right", "fill-in-the-middle"]
+MODES: tuple[Mode, ...] = ("left-to-right", "fill-in-the-middle")
+
+# The systems that sit the exam.
 MODEL = "model"
 RANDOM_WEIGHTS = "random-weights"
 NEAREST_LINE = "nearest-line"

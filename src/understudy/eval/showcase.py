@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from understudy.eval.results import MODEL, MODES
+
 RULE = (
     "own-code items of each mode in order of the model's edit similarity (equal ones by task id): the one at the upper "
     "quartile, the one at the median, the one at the lower quartile. Not the best, not picked by eye."
 )
 QUANTILES = (0.75, 0.5, 0.25)
-MODES = ("left-to-right", "fill-in-the-middle")
 SHOWN_PREFIX_LINES = 12
 SHOWN_SUFFIX_LINES = 6
 
@@ -28,7 +29,7 @@ def showcase(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _ranked(samples: Sequence[Mapping[str, Any]], mode: str) -> list[Mapping[str, Any]]:
     of_mode = [sample for sample in samples if sample["mode"] == mode]
-    return sorted(of_mode, key=lambda sample: (sample["systems"]["model"]["edit_similarity"], sample["task_id"]))
+    return sorted(of_mode, key=lambda sample: (sample["systems"][MODEL]["edit_similarity"], sample["task_id"]))
 
 
 def _nearest(ranked: Sequence[Mapping[str, Any]], quantile: float, shown: set[str]) -> list[Mapping[str, Any]]:
@@ -40,7 +41,7 @@ def _nearest(ranked: Sequence[Mapping[str, Any]], quantile: float, shown: set[st
 
 def _shown(sample: Mapping[str, Any], quantile: float) -> dict[str, Any]:
     suffix = sample["suffix"]
-    answer = sample["systems"]["model"]
+    answer = sample["systems"][MODEL]
     return {
         **{name: sample[name] for name in ("task_id", "mode", "task", "repo", "path", "lang", "truth")},
         "quantile": quantile,

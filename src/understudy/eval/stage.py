@@ -71,11 +71,13 @@ def _sit(exam: Exam, work_dir: Path) -> Metrics:
 
 def _summary(metrics: dict[str, float]) -> str:
     """The scores in one line; the intervals are in the table and the report."""
+    from understudy.eval.results import MODES
+
     parts = [f"{metrics['bits_per_byte']:.3f} bits per byte"] if "bits_per_byte" in metrics else []
     parts += [
         f"{mode} {percent_text(metrics[f'own-code.{mode}.exact_match'])} exact, "
         f"{percent_text(metrics[f'own-code.{mode}.edit_similarity'])} similar"
-        for mode in ("left-to-right", "fill-in-the-middle")
+        for mode in MODES
         if f"own-code.{mode}.exact_match" in metrics
     ]
     return "; ".join(parts) or "nothing could be measured"

@@ -54,6 +54,7 @@ class ClusterSums:
 
     @property
     def value(self) -> float:
+        """The score: all totals over all weights."""
         return float(self.totals.sum() / self.weights.sum())
 
 

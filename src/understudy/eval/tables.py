@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.core.tracking import Table
-from understudy.eval.results import MODEL
+from understudy.eval.results import MODEL, MODES
 
 NAMES = {"lzma": "LZMA, file by file"}
-MODES = ("left-to-right", "fill-in-the-middle")
 
 
 def tables(scores: Mapping[str, Any]) -> list[Table]:

@@ -53,6 +53,7 @@ class ShardWriter:
 
     @property
     def n_rows(self) -> int:
+        """Rows written so far."""
         return self._n_rows
 
     def write(self, pieces: Sequence[Piece]) -> None:

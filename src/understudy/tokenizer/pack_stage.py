@@ -19,7 +19,7 @@ from understudy.core.errors import InputDataError, Interrupted
 from understudy.core.hardware import n_cores
 from understudy.core.paths import empty_folder
 from understudy.core.recipe import Recipe
-from understudy.core.stage import Inputs, Stage
+from understudy.core.stage import Inputs, Metrics, Stage
 from understudy.core.tracking import Events
 from understudy.core.units import count_text, percent_text
 from understudy.formats.corpus import Document, document_sizes, read_documents
@@ -33,7 +33,7 @@ DOCUMENTS_AT_ONCE = 32
 MOST_WORKERS = 8  # tiktoken works without Python's lock, the rest holds it: more threads than this only wait
 
 
-def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[str, Any]:
+def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metrics:
     """Pack both splits; returns the metrics. Raises InputDataError when there is no training text."""
     empty_folder(work_dir)
     corpus, tokenizer = inputs["corpus"].path, Tokenizer.load(inputs["tokenizer"].path)
@@ -106,7 +106,7 @@ def _reported(pieces: Iterable[Piece], split: Split, n_bytes: int, events: Event
     events.progress(f"packing {split}", n_bytes, n_bytes, "B")
 
 
-def _metrics(splits: dict[str, dict[str, Any]], context: int) -> dict[str, Any]:
+def _metrics(splits: dict[str, dict[str, Any]], context: int) -> Metrics:
     train, valid = splits["train"], splits["valid"]
     fim_fraction = 1 - train["n_by_layout"]["left-to-right"] / max(train["n_pieces"], 1)
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 from understudy.core.paths import empty_folder, write_json
 from understudy.core.recipe import Recipe
-from understudy.core.stage import Inputs, Stage
+from understudy.core.stage import Inputs, Metrics, Stage
 from understudy.core.tracking import Events
 from understudy.formats.special_tokens import SPECIAL_TOKENS
 from understudy.formats.tokenizer_file import PRE_TOKENIZER, write_tokenizer
@@ -21,7 +21,7 @@ from understudy.tokenizer.sample import sample_chunks
 REPORT_FILE = "report.json"
 
 
-def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[str, Any]:
+def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metrics:
     """Learn a vocabulary from the corpus's training split and write it with its report; returns the metrics.
 
     When the text is too small for the vocabulary asked for, the tokenizer is smaller, with a warning: the model follows

@@ -56,6 +56,14 @@ def test_tracked_files_of_the_commit_are_read(repository: Path, make_corpus: Mak
     }
 
 
+def test_excluded_names_are_left_out_at_any_depth_as_in_a_folder(repository: Path, make_corpus: MakeCorpus) -> None:
+    (repository / "inner").mkdir()
+    (repository / "inner" / "f3.py").write_text("inner = 1\n" + CODE)
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "second")
+    assert sorted(make_corpus([{"git": str(repository), "exclude": ["f3.py"]}]).kept()) == ["f0.py", "f1.py", "f2.py"]
+
+
 def test_a_new_commit_is_fetched_and_a_revision_stays(repository: Path, make_corpus: MakeCorpus) -> None:
     first = git(repository, "rev-parse", "HEAD")
     git(repository, "tag", "v1")

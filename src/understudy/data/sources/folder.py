@@ -6,12 +6,21 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from understudy.data.listing import Found
 from understudy.data.sources.hash_cache import HashCache
-from understudy.data.sources.reading import Read, kind_of, printable, raw_id, read_file, refusal, too_large
+from understudy.data.sources.reading import (
+    EXCLUDED,
+    Read,
+    is_excluded,
+    kind_of,
+    printable,
+    raw_id,
+    read_file,
+    refusal,
+    too_large,
+)
 
 # Passed over and only counted: nothing in them was written by the people whose code this is.
 PASSED_OVER = frozenset(
@@ -81,8 +90,8 @@ class FolderWalk:
         if entry.name in PASSED_OVER and (_is_folder(entry) or entry.name == ".git"):
             self.passed_over[entry.name] += 1
             return True
-        if any(fnmatch(path, pattern) or fnmatch(entry.name, pattern) for pattern in self.exclude):
-            self.passed_over["excluded by the recipe"] += 1
+        if is_excluded(path, self.exclude):
+            self.passed_over[EXCLUDED] += 1
             return True
         if _is_folder(entry) and _is_environment(entry.path):
             self.passed_over["virtual environment"] += 1

@@ -14,18 +14,17 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import xxhash
 
 from understudy.core.errors import InputDataError, Interrupted
-from understudy.core.paths import Project, write_atomically
+from understudy.core.paths import Project, read_json, write_atomically
 from understudy.core.recipe import Recipe, Source
 from understudy.core.tracking import Events
 from understudy.data.listing import Found
-from understudy.data.sources.reading import printable, raw_id, too_large
+from understudy.data.sources.reading import is_excluded, printable, raw_id, too_large
 
 SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -65,7 +64,7 @@ class Repository:
     def files(self, exclude: tuple[str, ...], limit: int, wants: Callable[[str], bool]) -> Iterator[Found]:
         """Every tracked file of the commit, sorted by path."""
         blobs = sorted(self._tree(), key=lambda blob: os.fsencode(blob.path))
-        blobs = [blob for blob in blobs if not any(fnmatch(blob.path, pattern) for pattern in exclude)]
+        blobs = [blob for blob in blobs if not is_excluded(blob.path, exclude)]
         wanted = [blob for blob in blobs if _is_file(blob) and blob.size <= limit and wants(blob.path)]
         raw_ids = self._raw_ids(wanted)
         for blob in blobs:
@@ -168,7 +167,7 @@ class Repository:
         """The content hash of each blob; a blob never changes, so what was hashed once is remembered."""
         path = self.folder / "understudy-raw-ids.json"
         try:
-            known: dict[str, str] = json.loads(path.read_text())
+            known: dict[str, str] = read_json(path)
         except (OSError, ValueError):
             known = {}
         missing = sorted({blob.sha for blob in blobs} - known.keys())

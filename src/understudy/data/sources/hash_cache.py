@@ -14,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from understudy.core.paths import Project, write_atomically
+from understudy.core.paths import Project, read_json, write_atomically
 
 RACY_NS = 2_000_000_000
 
@@ -51,7 +51,7 @@ class HashCache:
 def _load(path: Path) -> dict[str, list[Any]]:
     """A damaged cache is an empty one."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         return values if all(isinstance(item, list) and len(item) == 4 for item in values.values()) else {}
     except (OSError, ValueError, AttributeError):
         return {}

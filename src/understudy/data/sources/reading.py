@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from fnmatch import fnmatch
 from typing import NamedTuple
 
 import xxhash
 
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 BINARY = getattr(os, "O_BINARY", 0)
+EXCLUDED = "excluded by the recipe"  # as counted among what was passed over
 
 
 class Read(NamedTuple):
@@ -54,6 +56,7 @@ def _read(descriptor: int, size: int, limit: int) -> Read:
 
 
 def too_large(size: int, limit: int) -> Read:
+    """The verdict for a file over the limit."""
     return Read(None, "too-large", f"{size:,} bytes; the limit is {limit:,} (data.filters.max_file_bytes)")
 
 
@@ -62,6 +65,12 @@ def refusal(error: OSError) -> Read:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return Read(None, "vanished", "it was there when the folder was listed")
     return Read(None, "unreadable", error.strerror or type(error).__name__)
+
+
+def is_excluded(path: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a pattern of the source's `exclude` fits the path inside the source, or the file's name alone."""
+    name = path.rpartition("/")[2]
+    return any(fnmatch(path, pattern) or fnmatch(name, pattern) for pattern in patterns)
 
 
 def kind_of(mode: int) -> str:

@@ -1,7 +1,7 @@
 """Drops Python files that Python cannot parse: broken, Python 2, templates, merge conflicts.
 
 The check stops after Python's symbol table: it parses in C and makes no Python objects, 1.4 times as fast as
-`ast.parse`. It runs in a worker that may die of a file (see `compute/local.py`), because no parser is proof against
+`ast.parse`. It runs in a worker that may die of a file (see `compute/crew.py`), because no parser is proof against
 every bomb.
 """
 

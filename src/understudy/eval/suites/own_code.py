@@ -13,9 +13,18 @@ from typing import Any
 
 from understudy.eval.documents import held_out, training_text
 from understudy.eval.exam import Exam
-from understudy.eval.items import TASKS, Item, Mode, choose_items
+from understudy.eval.items import Item, choose_items
 from understudy.eval.nearest_line import copy_nearest
-from understudy.eval.results import MODEL, NEAREST_LINE, RANDOM_WEIGHTS, SuiteResult, measured, not_measured
+from understudy.eval.results import (
+    MODEL,
+    MODES,
+    NEAREST_LINE,
+    RANDOM_WEIGHTS,
+    Mode,
+    SuiteResult,
+    measured,
+    not_measured,
+)
 from understudy.eval.similarity import cut_to_lines, edit_similarity, exact_match
 from understudy.eval.statistics import MIN_CLUSTERS, generator, mean_interval, paired_difference, share_interval
 
@@ -47,13 +56,13 @@ Answers = dict[str, Answer]  # by task id
 
 def own_code(exam: Exam) -> SuiteResult:
     """Scores of both modes for the model and the baselines that the recipe names."""
-    items = {mode: _items(exam, mode) for mode in TASKS}
-    every = [item for mode in TASKS for item in items[mode]]
+    items = {mode: _items(exam, mode) for mode in MODES}
+    every = [item for mode in MODES for item in items[mode]]
     answers = {MODEL: _answers(every, exam.complete(MODEL, every))}
     for baseline in exam.settings.baselines:
-        asked = [item for mode in TASKS for item in items[mode][: _n_asked(baseline, items[mode])]]
+        asked = [item for mode in MODES for item in items[mode][: _n_asked(baseline, items[mode])]]
         answers[baseline] = _answers(asked, _ask_baseline(exam, baseline, asked))
-    scores: dict[str, Any] = {mode: _mode_scores(exam, mode, items[mode], answers) for mode in TASKS}
+    scores: dict[str, Any] = {mode: _mode_scores(exam, mode, items[mode], answers) for mode in MODES}
     return SuiteResult(RULE, scores, [_sample(item, answers) for item in every], _metrics(scores))
 
 
