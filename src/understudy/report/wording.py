@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from understudy.core.units import count_text
 
 NOT_MEASURED = "not measured"
@@ -52,6 +50,6 @@ def axis_number(value: float) -> str:
     if size >= 1000:
         return count_text(value).replace(".00", "").replace(".0", "")
     if size < 1e-3:
-        exponent = math.floor(math.log10(size))
-        return f"{value / 10.0**exponent:.2g}e{exponent}"
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
     return f"{value:.3g}"
