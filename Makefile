@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 PIP_OPTIONS ?=
+# The others in that folder are what these share.
+BENCHMARKS := $(filter-out benchmarks/record.py benchmarks/clock.py,$(wildcard benchmarks/*.py))
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -15,7 +17,7 @@ test: $(VENV)/.installed-dev ## set up and run all tests
 	@$(RUN)/python -m pytest
 
 check: $(VENV)/.installed-dev ## format, lint, types, and the rules of the house
-	@$(RUN)/ruff format --check src tests benchmarks && $(RUN)/ruff check src tests benchmarks
+	@$(RUN)/ruff format --check src tests benchmarks docs && $(RUN)/ruff check src tests benchmarks docs
 	@$(RUN)/mypy
 	@$(RUN)/python -m pytest tests/rules
 
@@ -24,7 +26,7 @@ torture: $(VENV)/.installed-dev ## the long reliability tests (hours)
 
 bench: $(VENV)/.installed-dev ## all benchmarks, beside the rivals; writes benchmarks/results
 	@$(RUN)/pip install -q $(PIP_OPTIONS) -c constraints.txt -e '.[bench]'
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(RUN)/python $$file || exit 1; done
+	@for file in $(BENCHMARKS); do echo "== $$file"; $(RUN)/python $$file || exit 1; done
 
 docs: $(VENV)/.installed-dev ## write the generated reference (commands, recipe) into docs/reference
 	@$(RUN)/python docs/generate.py

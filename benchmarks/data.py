@@ -2,7 +2,7 @@
 
 The pool does the same work on the same files: read, decode, the same filters and markers, parse, the same redaction
 rules, exact duplicates, Parquet out. detect-secrets (used by BigCode and dolma) reads a part of the files, for it takes
-minutes over all of them. Both sides' starting of processes counts. Needs `pip install detect-secrets`.
+minutes over all of them. Both sides' starting of processes counts.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import hashlib
 import os
 import random
 import re
-import resource
 import shutil
 import statistics
 import string
 import sysconfig
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from clock import Spent, rates, ratios, timed
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import default_settings
 from record import write_result
@@ -46,24 +44,6 @@ from understudy.data.steps.secrets import Secrets
 N_ROUNDS = 3
 SCAN_BYTES = 3_000_000  # for detect-secrets
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
-
-
-class Spent(NamedTuple):
-    """Seconds by the clock, and of processor time of this process and its children."""
-
-    wall: float
-    cpu: float
-
-
-def timed(work: Callable[[], object]) -> Spent:
-    before, started = _cpu_seconds(), time.perf_counter()
-    work()
-    return Spent(time.perf_counter() - started, _cpu_seconds() - before)
-
-
-def _cpu_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(item.ru_utime + item.ru_stime for item in used)
 
 
 def python_files() -> list[Path]:
@@ -140,16 +120,14 @@ def measure_stage(folder: Path) -> dict[str, Any]:
     n_bytes = sum(path.stat().st_size for path in files)
     ours, theirs = [], []
     for _ in range(N_ROUNDS):
-        ours.append(timed(lambda: run_stage(folder)))
-        theirs.append(timed(lambda: run_pool(files, folder)))
+        ours.append(timed(lambda: run_stage(folder))[0])
+        theirs.append(timed(lambda: run_pool(files, folder))[0])
     return {
         "n_files": len(files),
         "size_mb": round(n_bytes / 1e6, 1),
-        "understudy": rates(ours, n_bytes),
-        "python_pool": rates(theirs, n_bytes),
-        "ratio_wall": ratio(ours, theirs, "wall"),
-        "ratio_cpu": ratio(ours, theirs, "cpu"),
-    }
+        "understudy": seconds(ours) | rates(ours, n_bytes),
+        "python_pool": seconds(theirs) | rates(theirs, n_bytes),
+    } | ratios(ours, theirs)
 
 
 def measure_secrets() -> dict[str, Any]:
@@ -161,13 +139,13 @@ def measure_secrets() -> dict[str, Any]:
             n_bytes += path.stat().st_size
     step = Secrets("redact")
     step.setup()
-    ours = [timed(lambda: [list(step.find(path.read_bytes())) for path in files]) for _ in range(N_ROUNDS)]
+    ours = [timed(lambda: [list(step.find(path.read_bytes())) for path in files])[0] for _ in range(N_ROUNDS)]
     with default_settings():
-        theirs = [timed(lambda: [list(scan_file(str(path))) for path in files])]
+        theirs = [timed(lambda: [list(scan_file(str(path))) for path in files])[0]]
     return {
         "size_mb": round(n_bytes / 1e6, 2),
-        "understudy": rates(ours, n_bytes),
-        "detect_secrets": rates(theirs, n_bytes),
+        "understudy": seconds(ours) | rates(ours, n_bytes),
+        "detect_secrets": seconds(theirs) | rates(theirs, n_bytes),
         "ratio_cpu": round(theirs[0].cpu / statistics.median(item.cpu for item in ours), 1),
     } | planted(step)
 
@@ -211,20 +189,9 @@ def planted(step: Secrets) -> dict[str, Any]:
     return found
 
 
-def rates(spent: list[Spent], n_bytes: int) -> dict[str, float]:
+def seconds(spent: list[Spent]) -> dict[str, float]:
     """By the median round."""
-    wall, cpu = (statistics.median(values) for values in zip(*spent, strict=True))
-    return {
-        "seconds": round(wall, 2),
-        "mb_per_second": round(n_bytes / 1e6 / wall, 2),
-        "mb_per_cpu_second": round(n_bytes / 1e6 / cpu, 2),
-    }
-
-
-def ratio(ours: list[Spent], theirs: list[Spent], kind: str) -> float:
-    """Theirs over ours: the median of the rounds' ratios."""
-    pairs = zip(ours, theirs, strict=True)
-    return round(statistics.median(getattr(b, kind) / getattr(a, kind) for a, b in pairs), 2)
+    return {"seconds": round(statistics.median(item.wall for item in spent), 2)}
 
 
 def main() -> None:

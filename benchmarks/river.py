@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+from clock import Spent, timed
 from record import write_result
 
 ROOT = Path(__file__).parents[1]
@@ -26,12 +25,17 @@ STAGES = ("plan", "data", "tokenizer", "tokens", "train", "eval")
 N_REPEATS = 5
 
 
-def timed(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> tuple[float, float, str]:
-    """Wall seconds, CPU seconds and stdout of a command."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=environment)
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> tuple[Spent, str]:
+    """What a command takes, and its stdout."""
+    return timed(
+        lambda: subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=environment).stdout
+    )
+
+
+def medians(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> Spent:
+    """The medians of several runs of a command."""
+    wall, cpu = zip(*(run(command, folder, environment)[0] for _ in range(N_REPEATS)), strict=True)
+    return Spent(round(statistics.median(wall), 3), round(statistics.median(cpu), 3))
 
 
 def demo(project: Path) -> dict[str, Any]:
@@ -46,16 +50,16 @@ def demo(project: Path) -> dict[str, Any]:
         "--project",
         str(project),
     ]
-    wall, cpu, output = timed(command, ROOT)
+    spent, output = run(command, ROOT)
     stages = {stage["stage"]: stage["seconds"] for stage in json.loads(output)["stages"]}
-    again = [timed(command, ROOT)[:2] for _ in range(N_REPEATS)]
+    again = medians(command, ROOT)
     return {
-        "demo_seconds": round(wall, 1),
-        "demo_cpu_seconds": round(cpu, 1),
+        "demo_seconds": round(spent.wall, 1),
+        "demo_cpu_seconds": round(spent.cpu, 1),
         "demo_seconds_by_stage": stages,
-        "demo_seconds_outside_stages": round(wall - sum(stages.values()), 1),
-        "no_op_seconds_median": round(statistics.median(wall for wall, _ in again), 3),
-        "no_op_cpu_seconds_median": round(statistics.median(cpu for _, cpu in again), 3),
+        "demo_seconds_outside_stages": round(spent.wall - sum(stages.values()), 1),
+        "no_op_seconds_median": again.wall,
+        "no_op_cpu_seconds_median": again.cpu,
     }
 
 
@@ -76,10 +80,10 @@ def dvc(folder: Path) -> dict[str, Any]:
     environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
     for command in (["init", "--no-scm", "-q"], ["repro", "-q"]):
         subprocess.run([program, *command], cwd=folder, check=True, env=environment, capture_output=True)
-    again = [timed([program, "repro"], folder, environment)[:2] for _ in range(N_REPEATS)]
+    again = medians([program, "repro"], folder, environment)
     return {
-        "dvc_no_op_seconds_median": round(statistics.median(wall for wall, _ in again), 3),
-        "dvc_no_op_cpu_seconds_median": round(statistics.median(cpu for _, cpu in again), 3),
+        "dvc_no_op_seconds_median": again.wall,
+        "dvc_no_op_cpu_seconds_median": again.cpu,
     }
 
 

@@ -13,14 +13,14 @@ import gc
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
+from clock import Spent, timed
 from record import write_result
 
 from understudy.core.engine import Prompt, Request, Sampling
@@ -43,21 +43,12 @@ STREAMS = 8
 ROUNDS = 3
 
 
-class Cost(NamedTuple):
-    """Seconds by the clock on the wall, and of processor time in this process."""
-
-    wall: float
-    cpu: float
+Measure = Callable[[int], Spent]  # of a round, by its number
 
 
-Measure = Callable[[int], Cost]  # of a round, by its number
-
-
-def cost(work: Callable[[], object]) -> Cost:
-    """What `work` costs."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+def cost(work: Callable[[], object]) -> Spent:
+    """What `work` takes."""
+    return timed(work)[0]
 
 
 def main() -> None:
@@ -77,22 +68,23 @@ def compare(config: DecoderConfig, threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_model(config, folder)
-        start = time.perf_counter()
-        engine = open_engine(folder, threads=threads)
-        start_seconds = time.perf_counter() - start
+        start, engine = timed(lambda: open_engine(folder, threads=threads))
         systems = {"understudy": ours(engine)}
         for kind in ("bfloat16", "float32"):
             systems[f"transformers {kind}"] = theirs(folder, kind)
         best = best_seconds(systems)
         engine.close()
     gc.collect()
-    return table(best) | {"understudy start s": round(start_seconds, 3)}
+    return table(best) | {"understudy start s": round(start.wall, 3)}
 
 
 def write_model(config: DecoderConfig, folder: Path) -> None:
     """A folder that both can load, with a tokenizer of bytes."""
     write_tokenizer(folder, [bytes([value]) for value in range(256)], [])
-    write_folder(random_decoder(config, seed=17), folder, end_token=SPECIAL_IDS[END])
+    decoder = random_decoder(config, seed=17)
+    # A fresh head is zero: every token would score the same, and the first one ends the completion.
+    torch.nn.init.normal_(decoder.head.weight, std=0.02, generator=torch.Generator().manual_seed(17))
+    write_folder(decoder, folder, end_token=SPECIAL_IDS[END])
     ModelUsage(name="bench", context=config.context).write(folder)
 
 
@@ -108,7 +100,7 @@ def ours(engine: LocalEngine) -> dict[str, Measure]:
         *_, last = engine.submit(Request(name, Prompt(text), Sampling(max_tokens=n_tokens)))
         assert last.finish_reason == "length"
 
-    def again(round_: int) -> Cost:
+    def again(round_: int) -> Spent:
         text = prompt_text(1000 + round_)
         read(text[:-4], 1)
         return cost(lambda: read(text, 1))
@@ -137,7 +129,7 @@ def theirs(folder: Path, kind: str) -> dict[str, Measure]:
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, kind))
 
-    def generate(texts: list[str], n_tokens: int) -> Cost:
+    def generate(texts: list[str], n_tokens: int) -> Spent:
         ids = torch.tensor([[len(SPECIAL_IDS) + value for value in text.encode()] for text in texts])
         with torch.inference_mode():
             return cost(
@@ -159,20 +151,20 @@ def theirs(folder: Path, kind: str) -> dict[str, Measure]:
     }
 
 
-def best_seconds(systems: dict[str, dict[str, Measure]]) -> dict[str, dict[str, Cost]]:
+def best_seconds(systems: dict[str, dict[str, Measure]]) -> dict[str, dict[str, Spent]]:
     """The best of all rounds, after one that warms up."""
-    best: dict[str, dict[str, Cost]] = {name: {} for name in systems}
+    best: dict[str, dict[str, Spent]] = {name: {} for name in systems}
     for round_ in range(ROUNDS + 1):
         for what in next(iter(systems.values())):
             for name, measures in systems.items():
                 new = measures[what](round_)
                 old = best[name].get(what, new)
                 if round_ > 0:
-                    best[name][what] = Cost(min(new.wall, old.wall), min(new.cpu, old.cpu))
+                    best[name][what] = Spent(min(new.wall, old.wall), min(new.cpu, old.cpu))
     return best
 
 
-def table(best: dict[str, dict[str, Cost]]) -> dict[str, Any]:
+def table(best: dict[str, dict[str, Spent]]) -> dict[str, Any]:
     """Milliseconds to the first token, tokens per second, and how many times faster ours is than the faster rival."""
     rows: dict[str, Any] = {name: figures(costs) for name, costs in best.items()}
     mine = best["understudy"]
@@ -185,7 +177,7 @@ def table(best: dict[str, dict[str, Cost]]) -> dict[str, Any]:
     return rows
 
 
-def figures(costs: dict[str, Cost]) -> dict[str, float]:
+def figures(costs: dict[str, Spent]) -> dict[str, float]:
     """Tokens per second include the reading of the prompt."""
     return {
         "first token ms": round(1000 * costs["first token"].wall, 1),

@@ -2,21 +2,19 @@
 
 Both learn from the same texts with the same pre-tokenisation and size; both then encode the same texts with the same
 `tokenizer.json`, and the ids are compared. Rounds alternate between the two, so that a busy machine disturbs both.
-MB are 1e6 bytes of text; MB per CPU-second counts the time of all threads.
 """
 
 from __future__ import annotations
 
-import statistics
 import sysconfig
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import tokenizers
+from clock import Spent, rates, ratios, timed
 from record import write_result
 from tokenizers import Regex, models, pre_tokenizers, trainers
 
@@ -31,26 +29,12 @@ N_ROUNDS = 3
 HELD_OUT_EVERY = 50
 
 
-class Spent(NamedTuple):
-    """What one call took."""
-
-    wall_seconds: float
-    cpu_seconds: float
-
-
 def library() -> list[str]:
     """The texts of the standard library's Python files."""
     root = Path(sysconfig.get_paths()["stdlib"])
     files = [file for file in sorted(root.rglob("*.py")) if "site-packages" not in file.parts]
     texts = [file.read_bytes().decode("utf-8", errors="ignore") for file in files]
     return [text for text in texts if text]
-
-
-def timed(call: Callable[[], Any]) -> tuple[Spent, Any]:
-    """The time of a call, and its result."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = call()
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu), result
 
 
 def learn_theirs(texts: list[str]) -> tokenizers.Tokenizer:
@@ -76,20 +60,8 @@ def all_chunks(texts: list[str]) -> Iterator[str]:
 
 
 def compare(ours: list[Spent], theirs: list[Spent], n_bytes: int) -> dict[str, Any]:
-    """Rates by the median round, and the medians of the rounds' ratios."""
-
-    def rates(spent: list[Spent]) -> dict[str, float]:
-        wall = statistics.median(item.wall_seconds for item in spent)
-        cpu = statistics.median(item.cpu_seconds for item in spent)
-        return {"mb_per_second": round(n_bytes / 1e6 / wall, 2), "mb_per_cpu_second": round(n_bytes / 1e6 / cpu, 2)}
-
-    rounds = list(zip(ours, theirs, strict=True))
-    return {
-        "understudy": rates(ours),
-        "tokenizers": rates(theirs),
-        "ratio_wall": round(statistics.median(b.wall_seconds / a.wall_seconds for a, b in rounds), 2),
-        "ratio_cpu": round(statistics.median(b.cpu_seconds / a.cpu_seconds for a, b in rounds), 2),
-    }
+    """Both sides' rates, and how many times as long theirs takes."""
+    return {"understudy": rates(ours, n_bytes), "tokenizers": rates(theirs, n_bytes)} | ratios(ours, theirs)
 
 
 def measure_training(texts: list[str]) -> tuple[dict[str, Any], tokenizers.Tokenizer]:
@@ -114,8 +86,8 @@ def measure_encoding(texts: list[str], folder: Path) -> dict[str, Any]:
         spent, encodings = timed(lambda: theirs_tokenizer.encode_batch_fast(texts, add_special_tokens=False))
         theirs.append(spent)
         equal &= all(a.tolist() == b.ids for a, b in zip(our_ids, encodings, strict=True))
-    rates = compare(ours, theirs, sum(len(text.encode()) for text in texts))
-    return rates | {"ids_equal": equal, "n_tokens": sum(map(len, our_ids))}
+    found = compare(ours, theirs, sum(len(text.encode()) for text in texts))
+    return found | {"ids_equal": equal, "n_tokens": sum(map(len, our_ids))}
 
 
 def bytes_per_token(texts: list[str], folder: Path, theirs: tokenizers.Tokenizer) -> dict[str, float]:
