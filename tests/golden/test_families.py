@@ -12,7 +12,7 @@ from understudy.model.cache import Cache
 from understudy.model.hugging_face import read_folder, write_folder
 
 transformers = pytest.importorskip(
-    "transformers", reason="transformers is not installed (pip install 'understudy[hf]')"
+    "transformers", reason="transformers is not installed (pip install 'understudy[dev]')"
 )
 
 SHAPE = {

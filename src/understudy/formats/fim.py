@@ -49,12 +49,6 @@ class Middle(NamedTuple):
     end: int
 
 
-def transform(rng: np.random.Generator, text: str, rate: float, spm: float) -> FimSplit | None:
-    """A split of `text`, or None: leave it left to right."""
-    mode = draw_mode(rng, rate, spm)
-    return None if mode is None else split(rng, text, mode)
-
-
 def draw_mode(rng: np.random.Generator, rate: float, spm: float) -> FimMode | None:
     """Whether a text is split (with probability `rate`) and how it is then laid out (`spm`: the share suffix first)."""
     fim_draw, mode_draw = rng.random(2)

@@ -1,5 +1,1 @@
-"""The tokenizer and the packed tokens.
-
-corpus ──▶ sample ──▶ bpe ──▶ tokenizer.json · report        (stage.py)
-corpus + tokenizer ──▶ pieces ──▶ rows ──▶ token shards      (pack_stage.py)
-"""
+"""Two stages: the tokenizer, learned from the corpus (`stage.py`), and the tokens, packed with it (`pack_stage.py`)."""

@@ -1,4 +1,6 @@
-"""The tokenizer stage: corpus ──▶ tokenizer.json, tokenizer_config.json, report.json.
+"""The tokenizer stage: learns how text becomes tokens.
+
+    corpus ──sample──▶ text ──bpe──▶ tokenizer.json, tokenizer_config.json ──bytes_per_token──▶ report.json
 
 A few seconds of work, so a killed run starts it again from nothing.
 """

@@ -7,13 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.formats.fim import FimSplit, draw_mode, fim_prompt, fim_tokens, middle_span, split, transform
+from understudy.formats.fim import FimSplit, draw_mode, fim_prompt, fim_tokens, middle_span, split
 from understudy.formats.special_tokens import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, SPECIAL_IDS
 from understudy.formats.tokenizer import Tokenizer
 
 PRE, SUF, MID = SPECIAL_IDS[FIM_PREFIX], SPECIAL_IDS[FIM_SUFFIX], SPECIAL_IDS[FIM_MIDDLE]
 CODE = "def f(x):\n    if x:\n        return 1\n\n    return 2\n\n\nclass A:\n    name = 'b'\n"
 texts = st.one_of(st.text(st.characters(exclude_categories=["Cs"]), max_size=80), st.text("a \n\t", max_size=80))
+
+
+def transform(rng: np.random.Generator, text: str, rate: float, spm: float) -> FimSplit | None:
+    """As the packer does it: draw whether and how, then cut."""
+    mode = draw_mode(rng, rate, spm)
+    return None if mode is None else split(rng, text, mode)
 
 
 @given(text=texts, seed=st.integers(0, 2**32))
