@@ -1,20 +1,23 @@
-"""Serving: OpenAI's completions API over any engine."""
+"""Serving: OpenAI's completions API over any engine.
+
+server (port, signals) ─▶ app (routes) ─▶ gate ─▶ openai (the wire format) ─▶ admission ─▶ streams ─▶ engine
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from understudy.serve.app import create_app as create_app
-    from understudy.serve.server import serve as serve
+    from understudy.core.recipe import Serve
+    from understudy.core.tracking import Events
 
-__all__ = ["create_app", "serve"]
-_HOMES = {"create_app": "understudy.serve.app", "serve": "understudy.serve.server"}
+__all__ = ["serve"]
 
 
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        value: object = getattr(import_module(_HOMES[name]), name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def serve(model_folder: Path | Callable[[], Path], settings: Serve, events: Events) -> None:
+    """Serves a model until Ctrl-C, SIGTERM or `events.should_stop`; `server.serve` tells the rest."""
+    from understudy.serve import server  # brings torch and the web framework, which `--help` must not
+
+    server.serve(model_folder, settings, events)

@@ -26,7 +26,7 @@ def section(run: Run) -> Section:
     if "scores" not in run.artifacts:
         return Section("completions", "Completions", "", [Missing("there are no scores among these artifacts")])
     showcase = run.json("scores", "showcase.json")
-    items = [item for item in (rows(showcase, "items") or rows(showcase)) if isinstance(item, dict)][:MAX_SHOWCASE]
+    items = [item for item in rows(showcase, "items") if isinstance(item, dict)][:MAX_SHOWCASE]
     blocks: list[Block] = []
     if items:
         rule = text(showcase, "rule") or ""

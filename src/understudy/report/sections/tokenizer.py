@@ -73,10 +73,8 @@ def _table(curves: dict[str, Curve]) -> list[Block]:
 
 def _packing(run: Run) -> list[Block]:
     """The token shards of both splits, as far as their manifest tells."""
-    manifest = run.json("tokens", "manifest.json")
-    splits = table(manifest, "splits") or {name: table(manifest, name) for name in ("train", "valid")}
     listed: list[list[Cell]] = []
-    for name, split in splits.items():
+    for name, split in table(run.json("tokens", "manifest.json"), "splits").items():
         tokens, size = number(split, "n_tokens"), number(split, "n_bytes")
         n_rows, padding = number(split, "n_rows"), number(split, "padding_fraction")
         if tokens is None:
@@ -88,7 +86,7 @@ def _packing(run: Run) -> list[Block]:
                 "" if n_rows is None else plain_count(n_rows),
                 "" if size is None else bytes_text(size),
                 "" if not size or not tokens else f"{size / tokens:.2f}",
-                "" if padding is None or padding > 1 else percent_text(padding),
+                "" if padding is None else percent_text(padding),
             ]
         )
     columns = [
