@@ -16,6 +16,8 @@ from torch import Tensor
 from understudy.model.config import DecoderConfig
 
 MOMENTUM = 0.95
+FIRST_MOMENTUM = 0.85  # rising to MOMENTUM over the first steps, as in nanochat: early gradients age fast
+MOMENTUM_WARMUP_STEPS = 300
 _POLAR_EXPRESS = (
     (8.156554524902461, -22.48329292557795, 15.878769915207462),
     (4.042929935166739, -2.808917465908714, 0.5000178451051316),
@@ -41,14 +43,16 @@ class Muon:
     def __init__(self, masters: dict[str, Tensor], config: DecoderConfig, rate: float, decay: float) -> None:
         self.masters, self.config, self.rate, self.decay = masters, config, rate, decay
         self.momentum = {name: torch.zeros_like(master) for name, master in masters.items()}
+        self.n_steps = torch.zeros((), dtype=torch.int64)
 
     def step(self, gradients: dict[str, Tensor], factor: float) -> None:
         """Move each matrix by rate · sqrt(max(1, rows / columns)) times its orthogonalised momentum."""
-        rate = self.rate * factor
+        rate, inertia = self.rate * factor, _momentum(int(self.n_steps))
+        self.n_steps += 1
         pieces: list[tuple[Tensor, Tensor]] = []  # a view of a master, and the direction it should move in
         for name, master in self.masters.items():
-            momentum = self.momentum[name].lerp_(gradients[name], 1 - MOMENTUM)
-            direction = gradients[name].lerp(momentum, MOMENTUM)
+            momentum = self.momentum[name].lerp_(gradients[name], 1 - inertia)
+            direction = gradients[name].lerp(momentum, inertia)
             rows = _rows(name, self.config, master.shape[0])
             pieces += zip(torch.split(master, rows), torch.split(direction, rows), strict=True)
         for stack in _by_shape(pieces):
@@ -59,7 +63,14 @@ class Muon:
                 master.add_(update, alpha=-rate * max(1.0, master.shape[0] / master.shape[1]) ** 0.5)
 
     def state(self) -> dict[str, Tensor]:
-        return {f"muon.momentum.{name}": tensor for name, tensor in self.momentum.items()}
+        return {f"muon.momentum.{name}": tensor for name, tensor in self.momentum.items()} | {
+            "muon.n_steps": self.n_steps
+        }
+
+
+def _momentum(step: int) -> float:
+    """How much of the past the direction keeps at this step, counted from 0."""
+    return FIRST_MOMENTUM + (MOMENTUM - FIRST_MOMENTUM) * min(1.0, step / MOMENTUM_WARMUP_STEPS)
 
 
 def _rows(name: str, config: DecoderConfig, n_rows: int) -> list[int]:

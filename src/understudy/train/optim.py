@@ -27,6 +27,7 @@ from understudy.train.weights import MasterWeights
 
 INPUT_RATE = 10.0
 HEAD_RATE = 0.3
+BETAS = (0.8, 0.95)  # of the tables, as in nanochat: their gradients change faster than those of matrices
 NORM_RATE = 0.3
 
 
@@ -107,7 +108,7 @@ def _rules(masters: dict[str, Tensor], config: DecoderConfig, settings: Optimize
     norms = {name: m for name, m in masters.items() if m.dim() != 2}
     return [
         Muon(matrices, config, rate, decay),
-        *([AdamW(inputs, rate * INPUT_RATE, 0.0, betas=(0.8, 0.95))] if inputs else []),
-        AdamW(tables, rate * HEAD_RATE, 0.0, betas=(0.8, 0.95)),
-        AdamW(norms, rate * NORM_RATE, 0.0, betas=(0.8, 0.95)),
+        *([AdamW(inputs, rate * INPUT_RATE, 0.0, betas=BETAS)] if inputs else []),
+        AdamW(tables, rate * HEAD_RATE, 0.0, betas=BETAS),
+        AdamW(norms, rate * NORM_RATE, 0.0, betas=BETAS),
     ]
