@@ -6,6 +6,8 @@ Each layer is compiled on its own: all layers share one graph, so a deep model s
 from __future__ import annotations
 
 import shutil
+import sysconfig
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -20,9 +22,11 @@ DTYPES: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp32": torch.fl
 
 
 def can_compile() -> bool:
-    """Whether torch finds what it needs to compile: a C++ compiler."""
+    """Whether torch finds what it needs to compile for the CPU: a C++ compiler, and Python's own headers."""
     from torch._inductor.config import cpp
 
+    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        return False
     names = cpp.cxx if isinstance(cpp.cxx, (tuple, list)) else (cpp.cxx,)
     return any(name and shutil.which(name) for name in (*names, "g++", "clang++"))
 

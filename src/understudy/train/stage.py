@@ -34,7 +34,7 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
 STAGE = Stage(
     name="train",
     kind="model",
-    version="1",
+    version="2",
     reads=("seed", "model", "train"),
     needs=("plan", "corpus", "tokenizer", "tokens"),
     run=run,

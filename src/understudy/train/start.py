@@ -107,7 +107,9 @@ def _compiled(settings: Settings, facts: PlanFacts, events: Events) -> bool:
         return False
     if can_compile():
         return True
-    events.note("no C++ compiler found: training runs uncompiled, at about two thirds of the speed")
+    events.note(
+        "no C++ compiler with Python's headers found: training runs uncompiled, at about two thirds of the speed"
+    )
     return False
 
 
