@@ -51,12 +51,12 @@ def run(line: str, folder: Path) -> None:
 def serve_and_stop(line: str, folder: Path) -> None:
     """A server is started as shown, must say it is ready, and ends with Ctrl-C."""
     words = [sys.executable, "-m", *shlex.split(line, comments=True), "--port", "0"]
-    process = subprocess.Popen(words, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, cwd=folder, env=environment(), stderr=subprocess.PIPE)
     assert process.stderr is not None
     os.set_blocking(process.stderr.fileno(), False)
     narration, deadline = "", time.monotonic() + SERVED_SECONDS
     while "http://127.0.0.1:" not in narration and process.poll() is None and time.monotonic() < deadline:
-        narration += process.stderr.read() or ""
+        narration += (process.stderr.read() or b"").decode()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -161,3 +162,131 @@ def test_hostile_files_are_set_aside_with_a_reason_and_nothing_is_lost(tmp_path:
     assert all(reasons.values())
     assert metrics["n_train"] + metrics["n_valid"] == n_good
     assert shutil.disk_usage(tmp_path).free > 0
+
+
+def piped(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What a shell line around the command leaves; `$U` is the command."""
+    return subprocess.run(
+        ["bash", "-c", f'U() {{ {shlex.join(command())} "$@"; }}; {script}'],
+        cwd=folder,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nseed: 2026-13-45\n", "line 2"),
+        (f"name: x\nseed: {'9' * 5000}\n", "line 2"),
+        ("name: x\nseed: !!int abc\n", "line 2"),
+        ("name: x\nbudget: {minutes: yes}\n", "minutes is true"),
+        ("name: x\ndata:\n", "has no keys; give it one or remove the line"),
+        ("name: x\ntrain: []\n", "at least 1 entry"),
+        ("name: x\ntokenizer: {train: {vocabulary: many}}\n", "like 4096, 32k, 1.3B or 1e9"),
+        ("name: x\nmodel: {scratch: {layers: 2, parameters: 1B}}\n", "give parameters, or layers, but not both"),
+        ("name: [x\n", "not valid YAML"),
+        ("# " + "x" * 1_000_001, "larger than a recipe can be"),
+    ],
+)
+def test_a_wrong_recipe_is_answered_with_its_place_and_what_to_do(
+    tmp_path: Path, understudy, text: str, words: str
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(text)
+    done = understudy("recipe", "check", "recipe.yaml", code=3)
+    assert words in done.stderr
+    assert "hint:" in done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_an_endless_recipe_is_refused(tmp_path: Path, understudy) -> None:
+    assert "larger than a recipe can be" in understudy("recipe", "check", "/dev/zero", code=3).stderr
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda home: home.touch(),
+        lambda home: home.symlink_to("nowhere"),
+        lambda home: (home / "lock").mkdir(parents=True),
+        lambda home: home.mkdir() or (home / "work").touch(),
+    ],
+    ids=["a file", "a dangling link", "a folder for the lock", "a file for the work"],
+)
+def test_a_project_folder_that_cannot_be_used_is_named(tmp_path: Path, understudy, make) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: x\ndata: {sources: [{dir: code}]}\n")
+    write_project(tmp_path, ["abc", "bisect", "cmd"])
+    make(tmp_path / ".understudy")
+    done = understudy("data", "recipe.yaml", code=5)
+    assert str(tmp_path / ".understudy") in done.stderr
+    assert "hint:" in done.stderr
+
+
+def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    tmp_path.chmod(0o555)
+    powers = "-dac_override,-dac_read_search"
+    drop = f"setpriv --bounding-set {powers} --inh-caps {powers}" if os.geteuid() == 0 else ""
+    try:
+        done = piped(f"{drop} {shlex.join(command('up', 'recipe.yaml'))}", tmp_path)
+    finally:
+        tmp_path.chmod(0o755)
+    assert done.returncode == 5, done.stderr
+    assert ".understudy" in done.stderr
+    assert "--project DIR" in done.stderr
+
+
+def test_a_home_folder_of_nobody_and_a_name_too_long_are_no_internal_errors(tmp_path: Path, understudy) -> None:
+    source = "data.sources=[{dir: ~nobody-of-that-name/x}]"
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    assert "does not exist" in understudy("data", "recipe.yaml", "--set", source, code=4).stderr
+    understudy("complete", "x", "--model", "~nobody-of-that-name/x", code=2)
+    understudy("complete", "x", "--model", "x" * 5000, code=5)
+
+
+def test_closed_and_full_streams_end_in_an_exit_code_and_not_in_a_traceback(tmp_path: Path) -> None:
+    recipe = write_project(tmp_path, ["abc", "bisect", "cmd", "copy", "csv", "heapq"])
+    assert piped("U runs >&-", tmp_path).returncode == 0
+    assert piped("U runs <&- 2>&-", tmp_path).returncode == 0
+    assert piped(f"U data {recipe} 2>/dev/full", tmp_path).returncode == 0
+    assert piped(f"U data {recipe} --set seed=3 2>&-", tmp_path).returncode == 0
+    done = piped("U runs | head -1; exit ${PIPESTATUS[0]}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = piped("U runs >/dev/full", tmp_path)
+    assert done.returncode == 5
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "understudy up" in piped("U complete - <&-", tmp_path).stderr
+
+
+def test_every_answer_can_be_printed_in_a_plain_locale(project: Path) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = piped("U up recipe.yaml && U complete 'é = 1' --json", project, **plain)
+    assert done.returncode == 0, done.stderr
+    assert "next:" in done.stdout
+
+
+def test_names_that_are_no_text_do_not_stop_a_run(project: Path) -> None:
+    done = piped("cp recipe.yaml $'r\\xff.yaml' && U up $'r\\xff.yaml' && U runs", project)
+    assert done.returncode == 0, done.stderr
+    assert "everything was there already" in done.stdout
+    assert "\x1b" not in piped("U data $'a\\x1b[31m.yaml'", project).stderr
+
+
+def test_the_next_commands_can_be_pasted_from_where_one_is(tmp_path: Path, understudy) -> None:
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    recipe = write_project(folder, ["abc", "bisect", "cmd"])
+    out = understudy("up", recipe, "--project", folder, "--until", "plan").stdout
+    assert f"next: understudy up '{recipe}' --project '{folder}'" in out
+
+
+def test_stdin_that_is_no_text_is_said(project: Path) -> None:
+    done = piped("printf 'x = \\xff' | U complete -", project, LC_ALL="C.UTF-8")
+    assert done.returncode == 4
+    assert "stdin is not UTF-8 text (byte 4)" in done.stderr

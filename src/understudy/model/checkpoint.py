@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -44,7 +46,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], stat
     partial = folder / (final.name + _PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(dict(tensors), partial / TENSORS)
+    _write_tensors(tensors, partial / TENSORS)
     _sync_file(partial / TENSORS)
     body = {"step": step, "state": dict(state), "tensors_xxh3_128": _file_hash(partial / TENSORS)}
     write_json(partial / STATE, {**body, "xxh3_128": _body_hash(body)})
@@ -94,6 +96,17 @@ def _file_hash(path: Path) -> str:
 
 def _body_hash(body: Mapping[str, Any]) -> str:
     return xxhash.xxh3_128(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file. The library tells a full disk in words only; it is raised as the OSError it is."""
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def _sync_file(path: Path) -> None:

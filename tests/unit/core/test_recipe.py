@@ -26,7 +26,7 @@ MISTAKES = [
     ("name: x\ntrain:\n  - {tokens: lots}", "line 3: train.0.tokens", "schema"),
     ("name: x\ntrain:\n  - {tokens: -5}", "line 3: train.0: tokens is -5", "schema"),
     ("name: x\ntrain:\n  - {context: 512, batch_tokens: 100}", "batch_tokens (100) is less than one row", "schema"),
-    ("name: x\ntrain: []", "line 2: train: should be", "schema"),
+    ("name: x\ntrain: []", "line 2: train: should have at least 1 entry", "schema"),
     ("name: x\ndata:\n  sources:\n   - {dir: a, git: b}", "line 4: data.sources.0: a source is one of", "schema"),
     ("name: x\ndata:\n  sources:\n   - {}", "this one has none", "schema"),
     ("name: x\nmodel: {scratch: {parameters: 12.5}}", "12.5 is not a whole number", "schema"),
