@@ -11,7 +11,7 @@ from understudy.core.artifact import Artifact, Store
 from understudy.core.engine import Engine
 from understudy.core.errors import UsageError
 from understudy.core.network import go_offline, go_online
-from understudy.core.paths import Project, read_json
+from understudy.core.paths import Project, expanded, read_json
 from understudy.core.recipe_file import ResolvedRecipe, load_recipe
 from understudy.core.tracking import Events, Table, silent
 from understudy.pipeline import Step, collect_garbage
@@ -99,7 +99,7 @@ def engine(model: str = "latest", *, project: Project | None = None, offline: bo
 
 def model_folder(model: str, project: Project) -> Path:
     """The folder of the model meant by an id, a prefix, `latest` or a path. Raises UsageError."""
-    folder = Path(model).expanduser()
+    folder = expanded(model)
     if (folder / "config.json").exists():
         return folder
     artifact = Store(project).open(model, "model")

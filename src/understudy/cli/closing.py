@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from understudy.core.console import draw_table
-from understudy.core.paths import read_json
+from understudy.core.paths import Project, read_json
 from understudy.core.units import duration_text
 
 if TYPE_CHECKING:
     from understudy.api import Step
     from understudy.core.artifact import Artifact
-    from understudy.core.paths import Project
 
 SHOWN_COMPLETIONS = 3
 SHOWN_LINES = 4
@@ -59,16 +59,18 @@ def _block(label: str, lines: list[str], style: str) -> list[Text]:
 
 
 def _next(recipe: Path, artifacts: dict[str, Artifact], project: Project) -> list[str]:
+    where = "" if Project.find() == project else f" --project {shlex.quote(str(project.root))}"
+    typed = shlex.quote(str(recipe)) + where
     if "model" not in artifacts:
-        return [f"next: understudy up {recipe}"]
+        return [f"next: understudy up {typed}"]
     model = artifacts["model"].id
     furthest = artifacts["scores"].id if "scores" in artifacts else model
     return [
         "next:",
-        f'  understudy complete "def read_lines(path):" --model {model}',
-        f"  understudy serve {recipe}            an OpenAI-compatible server for your editor",
-        f"  understudy lineage {model}   where it came from",
-        f"  understudy show {furthest} --open   the report in a browser",
+        f'  understudy complete "def read_lines(path):" --model {model}{where}',
+        f"  understudy serve {typed}            an OpenAI-compatible server for your editor",
+        f"  understudy lineage {model}{where}   where it came from",
+        f"  understudy show {furthest}{where} --open   the report in a browser",
     ]
 
 

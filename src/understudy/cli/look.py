@@ -192,9 +192,11 @@ def _ends(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines):
             try:
-                found[min(number, 1)] = json.loads(line)
+                record = json.loads(line)
             except ValueError:  # the torn last line of a killed run
                 break
+            if isinstance(record, dict):
+                found[min(number, 1)] = record
     return found[0], found[1]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 import understudy
 from understudy.cli import doctor, look, recipe, run, use
+from understudy.cli.session import print_json
 from understudy.core.errors import UnderstudyError
 
 app = typer.Typer(
@@ -52,6 +54,7 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 ok, 1 internal, 2 usage, 3 recipe, 4 data, 5 resources, 6 gate, 130 Ctrl-C."""
+    _open_streams()
     try:
         app()  # leaves by SystemExit; mistakes of usage are drawn by typer, with 2
         raise SystemExit(0)
@@ -62,6 +65,13 @@ def main() -> NoReturn:
     except BrokenPipeError:  # `understudy runs | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except OSError as error:
+        from understudy.core.artifact import disk_error
+
+        clear = disk_error(error, "running this command")
+        name = str(error.filename)[:200] if error.filename else "a file"
+        message = clear.message if clear else f"cannot use {name}: {error.strerror or error}"
+        _fail(message, clear.hint if clear else "correct the path, or run it again with --debug", 5)
     except Exception as error:
         if "--debug" not in sys.argv:
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -75,21 +85,34 @@ def main() -> NoReturn:
         raise SystemExit(1) from None
 
 
+def _open_streams() -> None:
+    """A closed stream becomes an empty one, so that no file opened later takes its number; none fails on a letter."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w":
+            stream.reconfigure(errors="replace")
+
+
 def _fail(message: str, hint: str | None, code: int) -> NoReturn:
     if "--debug" in sys.argv and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    if "--json" in sys.argv:
-        print(
-            json.dumps({"error": {"message": message, "hint": hint, "exit_code": code}}, indent=2, ensure_ascii=False)
-        )
-    else:
-        from rich.text import Text
-
-        from understudy.core.console import stderr_console
-
-        console = stderr_console()
-        label = ("stopped: ", "bold yellow") if code == 130 else ("error: ", "bold red")
-        console.print(Text.assemble(label, message))
-        if hint:
-            console.print(Text.assemble(("hint: ", "cyan"), hint))
+    with contextlib.suppress(OSError):  # a stream that cannot take even this
+        if "--json" in sys.argv:
+            print_json({"error": {"message": message, "hint": hint, "exit_code": code}})
+        else:
+            _say(message, hint, code)
     raise SystemExit(code)
+
+
+def _say(message: str, hint: str | None, code: int) -> None:
+    from rich.text import Text
+
+    from understudy.core.console import printable, stderr_console
+
+    console = stderr_console()
+    label = ("stopped: ", "bold yellow") if code == 130 else ("error: ", "bold red")
+    console.print(Text.assemble(label, printable(message)))
+    if hint:
+        console.print(Text.assemble(("hint: ", "cyan"), printable(hint)))

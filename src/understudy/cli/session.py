@@ -19,6 +19,8 @@ import typer
 from understudy.core.errors import Interrupted
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from understudy.core.paths import Project
     from understudy.core.tracking import Events
 
@@ -59,15 +61,16 @@ class Session:
 
     def answer(self, value: Any) -> None:
         """Print a JSON value on stdout."""
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        print_json(value)
 
     def print(self, thing: Any = "") -> None:
         """Print text or a table for people on stdout: what the verb was asked for."""
-        from rich.console import Console
-
         # Piped, a line stays whole whatever its length.
         width = None if sys.stdout.isatty() else 400
-        Console(highlight=False, markup=False, width=width, no_color="NO_COLOR" in os.environ or None).print(thing)
+        console = _console_class()(
+            highlight=False, markup=False, width=width, no_color="NO_COLOR" in os.environ or None
+        )
+        console.print(thing, soft_wrap=isinstance(thing, str))  # a command broken in two cannot be copied
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table on stdout."""
@@ -100,6 +103,24 @@ class Session:
             renderer.close()
             events.emit("run_finished", status=status, seconds=round(time.time() - started, 3))
             file.close()
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON value on stdout, in ASCII where stdout cannot spell more."""
+    spells_all = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, indent=2, ensure_ascii=not spells_all, default=str))
+
+
+def _console_class() -> type[Console]:
+    from rich.console import Console
+
+    class Answer(Console):
+        """Ends quietly, and not as a failure, when its reader has what it wanted."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Answer
 
 
 def verb(function: Callable[..., None]) -> Callable[..., None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +39,7 @@ def complete(
     from understudy import api
     from understudy.core.engine import Prompt, Sampling
 
-    prefix = sys.stdin.read() if prompt == "-" else _unescape(prompt)
+    prefix = _stdin_text() if prompt == "-" else _unescape(prompt)
     engine = api.engine(model, project=session.project)
     try:
         sampling = Sampling(
@@ -86,6 +88,20 @@ def serve(
         api.serve(recipe, model or None, overrides=session.overrides, project=session.project, events=events)
 
 
+def _stdin_text() -> str:
+    """All of stdin, whatever the locale, and its line ends as they are."""
+    from understudy.core.errors import InputDataError
+
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InputDataError(
+            f"stdin is not UTF-8 text (byte {error.start})", "iconv -f LATIN1 -t UTF-8 FILE | understudy complete -"
+        ) from None
+
+
 def _unescape(text: str) -> str:
     r"""`\n` and `\t` typed on a command line mean a new line and a tab."""
+    with contextlib.suppress(UnicodeDecodeError):  # a locale that knows ASCII only has left the bytes undecoded
+        text = os.fsencode(text).decode()
     return text.replace("\\n", "\n").replace("\\t", "\t")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import InputDataError, ResourceError, UsageError
-from understudy.core.paths import Project, hash_file, read_json, sync_directory, write_json
+from understudy.core.paths import Project, expanded, hash_file, read_json, sync_directory, write_json
 
 FORMAT = 1
 MANIFEST = "artifact.json"
@@ -78,7 +78,7 @@ class Store:
 
     def open(self, name: str, kind: str | None = None) -> Artifact:
         """The artifact meant by an id, a unique prefix, a path, or `latest`. Raises UsageError when none or several."""
-        path = Path(name).expanduser()
+        path = expanded(name)
         if (path / MANIFEST).exists():
             return self._read(path)
         if name == "latest":
@@ -206,7 +206,8 @@ def disk_error(error: OSError, doing: str) -> ResourceError | None:
         )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return ResourceError(
-            f"cannot write {error.filename or 'here'} while {doing}", "choose a writable folder with --project DIR"
+            f"cannot use {error.filename or 'this folder'} while {doing}: {error.strerror}",
+            "correct its permissions, or choose another folder with --project DIR",
         )
     return None
 

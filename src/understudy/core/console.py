@@ -26,9 +26,16 @@ STAGE_WIDTH = 10
 BYTES = "B"  # the unit of progress in bytes, which are shown as kB, MB, GB
 
 
+class _Narration(Console):
+    """A console whose reader may leave: the run goes on without it, and all it did is in `events.jsonl`."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 def stderr_console() -> Console:
     """Where narration goes; obeys NO_COLOR and not-a-terminal."""
-    return Console(
+    return _Narration(
         stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty(), no_color="NO_COLOR" in os.environ or None
     )
 
@@ -76,7 +83,10 @@ class Renderer:
     def __call__(self, record: Record) -> None:
         handler = getattr(self, f"_on_{record['event']}", None)
         if handler and (self.mode != "quiet" or record["event"] == "warning"):
-            handler(record)
+            try:
+                handler(record)
+            except OSError:  # a log on a full disk must not end a run that has space for its own files
+                self.console.quiet = True
 
     def close(self) -> None:
         """Leave the terminal clean."""
@@ -137,6 +147,11 @@ class Renderer:
 
     def _say(self, text: Text) -> None:
         self.console.print(text)
+
+
+def printable(text: str) -> str:
+    """The text without characters that would steer a terminal: they are spelled out."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def draw_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Group | Table:

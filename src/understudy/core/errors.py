@@ -10,11 +10,12 @@ class UnderstudyError(Exception):
     """
 
     exit_code = 1
+    usual_hint: str | None = None  # what to do next, where the place that raises has nothing better to say
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message}\nhint: {self.hint}"
@@ -30,6 +31,7 @@ class RecipeError(UnderstudyError):
     """The recipe is wrong: a key, a value, or numbers that cannot work together."""
 
     exit_code = 3
+    usual_hint = "correct it, then: understudy recipe check RECIPE"
 
 
 class InputDataError(UnderstudyError):

@@ -26,7 +26,7 @@ class Project:
     def find(cls, directory: Path | None = None) -> Project:
         """The given folder, or else the nearest one upwards that has `.understudy/`, or else the current one."""
         if directory is not None:
-            return cls(directory.expanduser().resolve())
+            return cls(expanded(directory).resolve())
         here = Path.cwd()
         for folder in (here, *here.parents):
             if (folder / HOME_NAME).is_dir():
@@ -62,6 +62,14 @@ class Project:
     def reports(self) -> Path:
         """HTML reports."""
         return self.home / "reports"
+
+
+def expanded(path: Path | str) -> Path:
+    """The path with `~` as the home folder; as it is written where there is no such user, as a shell does."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from understudy.core.paths import expanded
 from understudy.core.units import parse_count
 
 Count = Annotated[int, BeforeValidator(lambda value: parse_count(value) if isinstance(value, (str, float)) else value)]
@@ -22,6 +23,15 @@ class Section(BaseModel):
     """A strict, unchangeable part of the recipe."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, values: Any) -> Any:
+        """`minutes: yes` is true in YAML, and true would count as 1."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, bool) and name in cls.model_fields and "bool" not in str(cls.model_fields[name]):
+                raise ValueError(f"{name} is {'true' if value else 'false'}, which is no value for it")
+        return values
 
 
 class Budget(Section):
@@ -151,6 +161,13 @@ class Scratch(Section):
     hidden: int | None = Field(None, ge=16, le=65_536, description="width, where it should not follow from layers")
     parameters: Count | None = Field(None, ge=1_000, le=10**13, description="as in 125M; the plan finds the layers")
 
+    @model_validator(mode="after")
+    def _one_size(self) -> Scratch:
+        given = [name for name in ("layers", "hidden") if getattr(self, name) is not None]
+        if self.parameters is not None and given:
+            raise ValueError(f"give parameters, or {' and '.join(given)}, but not both; null takes one back")
+        return self
+
 
 class Model(Section):
     """Which model is trained."""
@@ -250,7 +267,7 @@ class Recipe(Section):
 
     def resolve(self, path: str) -> Path:
         """An absolute path for one written in the recipe: `~` is home, relative ones start at the recipe's folder."""
-        return self._folder / Path(path).expanduser()
+        return self._folder / expanded(path)
 
     def section(self, reads: tuple[str, ...]) -> dict[str, Any]:
         """The values at these dotted paths, as JSON values: what an artifact's id is made from."""

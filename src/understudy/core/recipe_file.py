@@ -42,6 +42,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> ResolvedRecipe:
 def parse_recipe(text: str, overrides: Sequence[str] = (), path: Path | None = None) -> ResolvedRecipe:
     """The recipe in a YAML text; `path` is where it came from."""
     where = str(path) if path else "recipe"
+    text = text.removeprefix("\ufeff")
     values, lines = _parse_yaml(text, where)
     origins = {dotted(key): f"line {line}" for key, line in lines.items()}
     for override in overrides:
@@ -53,7 +54,7 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), path: Path | None = N
     except ValidationError as error:
         raise _as_recipe_error(error, origins, where) from None
     if path is not None:
-        recipe._folder = path.expanduser().resolve().parent
+        recipe._folder = path.resolve().parent
     return ResolvedRecipe(recipe, _spread(origins, recipe), path)
 
 
@@ -64,9 +65,11 @@ def dotted(key: Key) -> str:
 
 def _read(path: Path) -> str:
     try:
-        if path.is_file() and path.stat().st_size > MAX_RECIPE_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(MAX_RECIPE_BYTES + 1)  # and no more: it may be /dev/zero
+        if len(raw) > MAX_RECIPE_BYTES:
             raise RecipeError(f"{path} is larger than a recipe can be ({MAX_RECIPE_BYTES:,} bytes)")
-        return path.read_text(encoding="utf-8")
+        return raw.decode()
     except FileNotFoundError:
         known = sorted(str(found) for found in Path().glob("recipes/*.yaml")) + sorted(
             map(str, path.parent.glob("*.yaml"))
@@ -112,15 +115,23 @@ def _construct(node: yaml.Node, key: Key, lines: dict[Key, int], where: str, loa
     if isinstance(node, yaml.SequenceNode):
         return [_construct(item, (*key, index), lines, where, loader) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+        return _scalar(node, where, loader)
     mapping: dict[str, Any] = {}
     for name_node, value_node in node.value:
-        name = str(loader.construct_object(name_node)) if isinstance(name_node, yaml.ScalarNode) else "?"
+        name = str(_scalar(name_node, where, loader)) if isinstance(name_node, yaml.ScalarNode) else "?"
         if name in mapping:
             raise RecipeError(f"{where}, line {name_node.start_mark.line + 1}: the key {name!r} stands twice")
         lines[(*key, name)] = name_node.start_mark.line + 1
         mapping[name] = _construct(value_node, (*key, name), lines, where, loader)
     return mapping
+
+
+def _scalar(node: yaml.Node, where: str, loader: Any) -> Any:
+    """The plain value of a node. Raises RecipeError for what only looks like one, as the date 2026-13-45 does."""
+    try:
+        return loader.construct_object(node)
+    except ValueError as error:
+        raise RecipeError(f"{where}, line {node.start_mark.line + 1}: {str(error)[:200]}") from None
 
 
 def _apply_override(values: dict[str, Any], override: str) -> str:
@@ -132,8 +143,8 @@ def _apply_override(values: dict[str, Any], override: str) -> str:
         )
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise RecipeError(f"--set {override}: the value is not valid YAML") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise RecipeError(f"--set {override[:200]}: the value is not valid YAML") from None
     place: Any = values
     parts = key.split(".")
     for part, following in zip(parts, [*parts[1:], None], strict=True):
@@ -175,6 +186,14 @@ def _as_recipe_error(error: ValidationError, origins: dict[str, str], where: str
 
 
 def _reason(detail: ErrorDetails) -> str:
+    if detail["type"] in ("model_type", "dict_type"):
+        return (
+            "has no keys; give it one or remove the line" if detail["input"] is None else "should be a mapping of keys"
+        )
+    if detail["type"] in ("too_short", "too_long"):
+        limits, given = detail["ctx"], detail["ctx"]["actual_length"]
+        bound = f"at least {limits['min_length']}" if "min_length" in limits else f"at most {limits['max_length']}"
+        return f"should have {bound} {'entry' if bound.endswith(' 1') else 'entries'}, not {given}"
     text = (
         detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ").replace("a valid tuple", "a list")
     )

@@ -91,7 +91,7 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        self._file: TextIO = path.open("a", encoding="utf-8", errors="backslashreplace")
         self._last_progress: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:

@@ -63,7 +63,11 @@ def parse_count(text: str | float) -> int:
         return _whole(float(text))
     cleaned = text.strip().replace("_", "").replace(",", "")
     scale = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}.get(cleaned[-1:].lower())
-    return _whole(float(cleaned[:-1]) * scale) if scale else _whole(float(cleaned))
+    try:
+        number = float(cleaned[:-1]) * scale if scale else float(cleaned)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number like 4096, 32k, 1.3B or 1e9") from None
+    return _whole(number)
 
 
 def _whole(value: float) -> int:
