@@ -70,7 +70,9 @@ def _facts(training: Training) -> dict[str, Any]:
 
 def _usage(recipe: Recipe, inputs: Inputs, training: Training) -> ModelUsage:
     fim = recipe.train[0].fim
-    mode = None if fim.rate == 0 else "spm" if fim.spm == 1 else "psm"
+    # Suffix first puts the prefix right before what is to be written, which even a small model can continue: on 200
+    # held-out spans its similarity was 27 %, against 17 % for prefix first (docs/log.md).
+    mode = None if fim.rate == 0 else "spm" if fim.spm > 0 else "psm"
     corpus = inputs["corpus"]
     return ModelUsage(
         name=recipe.name,
