@@ -56,24 +56,25 @@ def test_the_expected_loss_never_exceeds_guessing_each_token_alike(
 
 # (parameters, tokens, nats a token on held-out Python): the runs behind SMALL_PYTHON.
 SMALL_RUNS = (
-    (570_624, 548_864, 5.737),
-    (1_442_688, 1_056_768, 4.663),
-    (1_442_688, 1_277_952, 4.715),
-    (2_901_696, 409_600, 5.135),
-    (2_901_696, 413_696, 5.052),
-    (2_901_696, 520_192, 4.989),
-    (5_200_000, 2_800_000, 3.310),
+    (2_491_264, 317_440, 5.312),
+    (2_491_264, 843_776, 4.650),
+    (2_491_264, 2_646_016, 3.936),
+    (4_474_560, 413_696, 5.115),
+    (5_670_656, 344_064, 5.225),
+    (7_146_752, 237_568, 5.407),
+    (7_146_752, 450_560, 4.753),
+    (7_146_752, 5_230_592, 3.391),
 )
 
 
 @pytest.mark.parametrize("run", SMALL_RUNS)
-def test_the_small_law_is_within_a_fifth_of_a_nat_of_the_runs_it_was_fitted_to(run: tuple[int, int, float]) -> None:
+def test_the_small_law_is_within_an_eighth_of_a_nat_of_the_runs_it_was_fitted_to(run: tuple[int, int, float]) -> None:
     parameters, tokens, loss = run
-    assert expected_loss(parameters, tokens, tokens, 8192) == pytest.approx(loss, abs=0.21)
+    assert expected_loss(parameters, tokens, tokens, 8192) == pytest.approx(loss, abs=0.125)
 
 
 def test_the_published_law_takes_over_where_it_was_fitted() -> None:
     assert law_for(7e9) is BESIROGLU
     assert law_for(1e6) is SMALL_PYTHON
     assert "web text" in trust_in_loss(7e9)
-    assert "seven short runs" in trust_in_loss(1e6)
+    assert "eight short runs" in trust_in_loss(1e6)
