@@ -100,6 +100,7 @@ def run(
     names = needed_for(target) if target else _names(start, until)
     with _lock(project):
         walk = _Walk(resolved.recipe, project, events)
+        walk.check(names)
         return [walk.make(name, again=bool(start) and names.index(name) >= names.index(str(start))) for name in names]
 
 
@@ -123,6 +124,13 @@ class _Walk:
 
     def steps(self, names: Sequence[str]) -> list[Step]:
         return [self._look(load_stage(name)) for name in names]
+
+    def check(self, names: Sequence[str]) -> None:
+        """Ask the stages that will run whether this machine can. Raises ResourceError before hours are spent."""
+        for stage in map(load_stage, names):
+            self.identifiers[stage.kind] = self._identify(stage)
+            if stage.check and not (self.project.store / stage.kind / self.identifiers[stage.kind]).exists():
+                stage.check(self.recipe)
 
     def make(self, name: str, again: bool) -> Step:
         """The stage's artifact, from the store where it stands there whole, else made now."""

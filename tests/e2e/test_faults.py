@@ -290,3 +290,22 @@ def test_stdin_that_is_no_text_is_said(project: Path) -> None:
     done = piped("printf 'x = \\xff' | U complete -", project, LC_ALL="C.UTF-8")
     assert done.returncode == 4
     assert "stdin is not UTF-8 text (byte 4)" in done.stderr
+
+
+def test_a_plan_for_a_gpu_that_is_not_here_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    recipe = write_project(tmp_path, ["abc", "bisect", "cmd"])
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    there = "--set budget.gpu=h100 --set budget.minutes=5"
+    assert piped(f"U plan {recipe} {there}", tmp_path, **hidden).returncode == 0
+    done = piped(f"U up {recipe} {there}", tmp_path, **hidden)
+    assert done.returncode == 5
+    assert "torch finds no CUDA GPU here" in done.stderr
+    assert "hint:" in done.stderr
+    assert not (tmp_path / ".understudy" / "store" / "corpus").exists()
+
+
+def test_one_file_goes_through_and_says_what_was_not_measured(tmp_path: Path, understudy) -> None:
+    write_project(tmp_path, ["ast"])
+    done = understudy("up", "recipe.yaml", "--set", "train.0.tokens=2048")
+    assert "nothing is held out" in done.stderr
+    assert "not measured" in done.stdout

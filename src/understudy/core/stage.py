@@ -61,7 +61,8 @@ class Stage:
     `run(recipe, inputs, work_dir, events)` writes the artifact's files into `work_dir` and returns its metrics; the
     pipeline seals and publishes them. `reads` lists the recipe's keys that matter: changing any of them makes a new
     artifact. `version` changes whenever the same inputs would give other files. `work_dir` may hold what a killed run
-    left behind; files below `work_dir/scratch` are dropped before publishing.
+    left behind; files below `work_dir/scratch` are dropped before publishing. `check(recipe)` raises ResourceError when
+    this machine cannot run the stage; it is asked before any stage is run.
     """
 
     name: str
@@ -71,3 +72,4 @@ class Stage:
     needs: tuple[str, ...]
     run: Run
     needs_survey: bool = False
+    check: Callable[[Recipe], None] | None = None

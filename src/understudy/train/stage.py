@@ -31,6 +31,14 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[
     return metrics_of(inputs, training, outcome)
 
 
+def check(recipe: Recipe) -> None:
+    """Raises ResourceError when the recipe plans for a GPU and there is none here."""
+    if recipe.budget.gpu is not None:
+        from understudy.train.start import device_of
+
+        device_of({"machine": {"device": "cuda", "name": f"{recipe.budget.gpus} x {recipe.budget.gpu}"}})
+
+
 STAGE = Stage(
     name="train",
     kind="model",
@@ -38,4 +46,5 @@ STAGE = Stage(
     reads=("seed", "model", "train"),
     needs=("plan", "corpus", "tokenizer", "tokens"),
     run=run,
+    check=check,
 )

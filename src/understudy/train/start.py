@@ -34,7 +34,7 @@ CHECKPOINTS = Path("scratch") / "checkpoints"
 def prepare(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events, started: float) -> Training:
     """A run at its beginning, or where the newest sound checkpoint left it."""
     plan = read_plan(inputs["plan"].path)
-    device = _device(plan)
+    device = device_of(plan)
     reset_peak(device)
     keep_freed_memory()
     facts = PlanFacts.of(plan)
@@ -83,7 +83,7 @@ def _assemble(
     )
 
 
-def _device(plan: dict[str, Any]) -> torch.device:
+def device_of(plan: dict[str, Any]) -> torch.device:
     """Where the plan trains. Raises ResourceError when that is a GPU and there is none here."""
     machine = plan.get("machine", {})
     if machine.get("device", "cpu") != "cuda":
