@@ -180,19 +180,30 @@ class Training:
         if budget is None or progress.step < max(interval, progress.next_look_at_pace):
             return
         progress.next_look_at_pace = progress.step + interval
-        planned = progress.total_steps
-        shorter = pace.shortened_total(progress.step, planned, list(self._recent)[1:], progress.seconds, budget)
-        if shorter is None:
-            return
-        progress.total_steps = shorter
-        first = progress.shortened["from_steps"] if progress.shortened else planned
-        progress.shortened = {"at_step": progress.step, "from_steps": first, "to_steps": shorter,
-                              "tokens_per_second": round(self._tokens_per_second, 1)}  # fmt: skip
-        self.events.warning(
-            f"this machine is slower than the plan measured ({self._tokens_per_second:,.0f} tokens/s); to keep the "
-            f"budget of {duration_text(budget)} the run is shortened from {planned:,} to {shorter:,} steps",
-            "close other programs, or set train.0.tokens to train on a fixed number of tokens",
-        )
+        step, total, recent = progress.step, progress.total_steps, list(self._recent)[1:]
+        planned = progress.shortened["from_steps"] if progress.shortened else total
+        shorter = pace.shortened_total(step, total, recent, progress.seconds, budget)
+        longer = pace.lengthened_total(step, total, planned, recent, progress.seconds, budget)
+        if shorter is not None:
+            self._change_end(planned, shorter)
+            self.events.warning(
+                f"this machine is slower than the plan measured ({self._tokens_per_second:,.0f} tokens/s); to keep the "
+                f"budget of {duration_text(budget)} the run is shortened from {total:,} to {shorter:,} steps",
+                "close other programs, or set train.0.tokens to train on a fixed number of tokens",
+            )
+        elif longer is not None and self._has_not_decayed(longer):
+            self._change_end(planned, longer)
+            self.events.note(f"the machine is faster again: {longer:,} steps instead of {total:,}")
+
+    def _change_end(self, planned: int, total: int) -> None:
+        self.progress.total_steps = total
+        self.progress.shortened = {"at_step": self.progress.step, "from_steps": planned, "to_steps": total,
+                                   "tokens_per_second": round(self._tokens_per_second, 1)}  # fmt: skip
+
+    def _has_not_decayed(self, longer: int) -> bool:
+        """Whether a later end leaves the learning rate as it is: a rate that has begun to fall must not rise again."""
+        schedule, step, total = self.settings.phase.schedule, self.progress.step, self.progress.total_steps
+        return factor(schedule, step, longer) == factor(schedule, step, total)
 
     def _keep_safe(self) -> None:
         """Checkpoint when it is time to, and when asked to stop."""

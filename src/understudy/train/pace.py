@@ -1,7 +1,8 @@
 """Keeps a run with a time budget inside it: a look after every tenth of the steps, and a correction where needed.
 
-The plan's rate comes from a probe of seconds; a machine that other people use may turn out slower. Only runs whose
-tokens follow from the budget are shortened. The schedule's decay moves forward with the end, so the model still lands.
+The plan's rate comes from a probe of seconds; a machine that other people use may turn out slower for a while. Only
+runs whose tokens follow from the budget are shortened, and lengthened again, up to the plan, when the machine recovers.
+The schedule's decay moves with the end, so the model still lands.
 """
 
 from __future__ import annotations
@@ -27,6 +28,20 @@ def shortened_total(
         return None
     affordable = step + int((AIM * budget_seconds - spent_seconds) / pace)
     return max(step + max(1, total_steps // 20), min(total_steps, affordable))
+
+
+def lengthened_total(
+    step: int,
+    total_steps: int,
+    planned_steps: int,
+    step_seconds: Sequence[float],
+    spent_seconds: float,
+    budget_seconds: float,
+) -> int | None:
+    """A larger number of steps, up to the planned one, that a shortened run has time for again, or None."""
+    affordable = step + int((AIM * budget_seconds - spent_seconds) / median(step_seconds))
+    longer = min(planned_steps, affordable)
+    return longer if longer > TOLERATED_OVERRUN * total_steps else None
 
 
 def look_every(total_steps: int) -> int:

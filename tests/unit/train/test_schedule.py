@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from understudy.core.recipe import Schedule
-from understudy.train.pace import look_every, shortened_total
+from understudy.train.pace import lengthened_total, look_every, shortened_total
 from understudy.train.schedule import factor
 
 
@@ -47,6 +47,13 @@ def test_a_run_that_would_overrun_is_shortened_to_fit() -> None:
     assert total is not None
     assert 30 + (total - 10) * 2.0 <= 110
     assert 30 + (total - 9) * 2.0 > 0.95 * 110
+
+
+def test_a_shortened_run_gets_its_steps_back_when_the_machine_recovers() -> None:
+    assert lengthened_total(20, 40, 100, [1.0] * 9, spent_seconds=50, budget_seconds=105) == 72
+    assert lengthened_total(20, 40, 100, [0.1] * 9, spent_seconds=50, budget_seconds=105) == 100
+    assert lengthened_total(20, 40, 100, [2.9] * 9, spent_seconds=50, budget_seconds=105) is None
+    assert lengthened_total(20, 100, 100, [0.1] * 9, spent_seconds=50, budget_seconds=105) is None
 
 
 def test_one_slow_step_shortens_nothing() -> None:
