@@ -142,8 +142,6 @@ class _Walk:
                 "stage_skipped", id=step.artifact_id, path=str(step.artifact.path), metrics=step.artifact.metrics
             )
             return step
-        if step.artifact:
-            self.store.set_aside(step.artifact.path)
         return self._run(stage, step.artifact_id, events)
 
     def _look(self, stage: Stage, events: Events | None = None) -> Step:
