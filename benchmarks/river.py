@@ -44,7 +44,8 @@ def demo(project: Path) -> dict[str, Any]:
     """The demo on a fresh project, then again with nothing to do. What it printed goes to results/demo.txt."""
     command = [sys.executable, "-m", "understudy", "up", "recipes/demo.yaml", "--project", str(project)]
     spent, printed = run(command, ROOT)
-    shown = "\n".join(line.rstrip() for line in printed.replace(f"{project}/", "").replace(f" --project {project}", "").splitlines()).strip()
+    here = printed.replace(f"{project}/", "").replace(f" --project {project}", "")
+    shown = "\n".join(line.rstrip() for line in here.splitlines()).strip()
     (RESULTS / "demo.txt").write_text(shown + "\n", encoding="utf-8")
     again = medians(command, ROOT)
     made = {artifact.made_by["stage"]: artifact.made_by["seconds"] for artifact in Store(Project(project)).all()}
