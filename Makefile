@@ -12,6 +12,7 @@ help: ## list the targets
 
 demo: $(VENV)/.installed ## set up, train a small model on Python's own library (about 5 minutes), show what it can do
 	@$(RUN)/understudy up recipes/demo.yaml
+	@echo '(the command is in $(RUN); to type it as above:  source $(RUN)/activate)'
 
 test: $(VENV)/.installed-dev ## set up and run all tests
 	@$(RUN)/python -m pytest
