@@ -21,6 +21,10 @@ CORPUS_FIELDS = (
     pa.field("size_bytes", pa.int64()),
     pa.field("id", pa.string()),
     pa.field("redactions", pa.int32()),
+    pa.field("source", pa.string()),
+    pa.field("commit_time", pa.int64()),
+    pa.field("weight", pa.float32()),
+    pa.field("cluster", pa.int64()),
 )
 REJECTED_FIELDS = (
     *CORPUS_FIELDS,
@@ -28,22 +32,38 @@ REJECTED_FIELDS = (
     pa.field("dropped_by", pa.string()),
     pa.field("evidence", pa.string()),
 )
-# What the steps need besides. `place` is the file's place in the listing, the last word where names are equal.
+# What a step sees and fills. Nothing here depends on what else is in the listing, so a batch's result can be kept for
+# as long as its files stay the same. What the listing alone knows of a row joins it afterwards, in the catalog.
 WORKING_FIELDS = (
-    *REJECTED_FIELDS,
-    pa.field("place", pa.int64()),
-    pa.field("location", pa.binary()),
+    pa.field("content", pa.string()),
+    pa.field("path", pa.string()),
+    pa.field("repo", pa.string()),
+    pa.field("lang", pa.string()),
+    pa.field("size_bytes", pa.int64()),
+    pa.field("id", pa.string()),
+    pa.field("redactions", pa.int32()),
+    pa.field("drop_reason", pa.string()),
+    pa.field("dropped_by", pa.string()),
+    pa.field("evidence", pa.string()),
+    pa.field("location", pa.binary()),  # for a file in a folder: where it lies
     pa.field("raw", pa.binary()),
     pa.field("raw_id", pa.string()),
     pa.field("longest_line", pa.int32()),
     pa.field("n_lines", pa.int32()),
-    pa.field("redacted", pa.list_(pa.string())),
+    pa.field("spdx", pa.list_(pa.string())),  # licences that the file itself names
+    pa.field("redacted", pa.list_(pa.string())),  # the kind of each redaction
+    pa.field("redacted_lines", pa.list_(pa.int32())),  # and its line, in the same order
+    pa.field("contaminated", pa.list_(pa.string())),  # `suite/task` of each exam task found in it
     pa.field("split_point", pa.float64()),
+    pa.field("n_shingles", pa.int32()),
+    pa.field("shingles_id", pa.int64()),  # hash of the whole set of shingles
+    pa.field("bands", pa.list_(pa.int64())),  # hashes of the signature's bands
 )
 CORPUS_SCHEMA = pa.schema(CORPUS_FIELDS)
 REJECTED_SCHEMA = pa.schema(REJECTED_FIELDS)
 WORKING_SCHEMA = pa.schema(WORKING_FIELDS)
 CONTENT_COLUMNS = frozenset(("content", "raw", "location"))
+LISTING_COLUMNS = ("place", "source", "revision", "licenses", "commit_time", "weight")
 
 
 class Verdict(NamedTuple):
@@ -67,20 +87,20 @@ def working_batch(collection: Collection, rows: Sequence[Placed]) -> pa.RecordBa
     columns: dict[str, list[Any]] = {
         "path": [entry.path for entry in entries],
         "repo": [entry.repo for entry in entries],
-        "revision": [collection.revision] * len(rows),
         "lang": [entry.lang for entry in entries],
-        "licenses": [list(collection.licenses)] * len(rows),
         "size_bytes": [entry.size_bytes for entry in entries],
         "id": [entry.raw_id or None for entry in entries],
         "redactions": [0] * len(rows),
         "drop_reason": [entry.reason or None for entry in entries],
         "dropped_by": [dropped_by(entry.reason) if entry.reason else None for entry in entries],
         "evidence": [entry.evidence if entry.reason else None for entry in entries],
-        "place": [row.place for row in rows],
         "location": [os.fsencode(entry.location) if collection.kind == "folder" else None for entry in entries],
         "raw": [row.raw for row in rows],
         "raw_id": [entry.raw_id for entry in entries],
+        "spdx": [[] for _ in rows],
         "redacted": [[] for _ in rows],
+        "redacted_lines": [[] for _ in rows],
+        "contaminated": [[] for _ in rows],
     }
     none = [None] * len(rows)
     arrays = [pa.array(columns.get(field.name, none), field.type) for field in WORKING_FIELDS]

@@ -197,7 +197,7 @@ def _entry(recipe: Recipe, item: Found) -> Entry:
         reason, evidence = "unknown-language", PurePosixPath(item.path).suffix[:80]
     elif not reason and recipe.data.languages is not None and lang not in recipe.data.languages:
         reason, evidence = "language-not-wanted", lang or ""
-    return Entry(item.repo, item.path, lang, item.size_bytes, item.location, item.raw_id, reason, printable(evidence))
+    return Entry(item.repo, item.path, lang, item.size_bytes, item.location, item.raw_id, reason, printable(evidence), item.commit_time, item.revision, item.licenses)
 
 
 def _is_excluded(path: str, patterns: tuple[str, ...], passed_over: Counter[str]) -> bool:

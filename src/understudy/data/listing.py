@@ -30,6 +30,9 @@ class Found(NamedTuple):
     raw_id: str = ""  # xxh3-128 of the bytes; empty where they were not read
     reason: str = ""
     evidence: str = ""
+    commit_time: int | None = None  # seconds since 1970, where the source knows when the file last changed
+    revision: str | None = None  # where it is not the collection's
+    licenses: tuple[str, ...] = ()  # where the source says so of each file
 
 
 class Entry(NamedTuple):
@@ -43,6 +46,9 @@ class Entry(NamedTuple):
     raw_id: str
     reason: str
     evidence: str
+    commit_time: int | None = None
+    revision: str | None = None
+    licenses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
