@@ -7,17 +7,29 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 import understudy
-from understudy.cli import doctor, look, recipe, run, use
+from understudy.cli import data, doctor, look, recipe, run, use
 from understudy.cli.session import print_json
 from understudy.core.errors import UnderstudyError
 
+
+class InOrder(TyperGroup):
+    """The verbs in the order they are used, a verb with verbs of its own among them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names; `data` stands behind `plan`."""
+        names = [name for name in super().list_commands(ctx) if name != "data"]
+        return [*names[:2], "data", *names[2:]]
+
+
 app = typer.Typer(
     name="understudy",
+    cls=InOrder,
     help="Train, measure, serve and keep improving a code-completion model that knows your lines.",
     epilog="Start with:  understudy up recipes/demo.yaml",
     no_args_is_help=True,
@@ -29,11 +41,12 @@ app = typer.Typer(
 
 # The order of `--help`: make, use, look.
 for function in (
-    *(run.up, run.plan, run.data, run.tokenizer, run.tokens, run.train, run.eval_),
+    *(run.up, run.plan, run.tokenizer, run.tokens, run.train, run.eval_),
     *(use.complete, use.serve),
     *(look.runs, look.show, look.lineage, look.gc, doctor.doctor),
 ):
     app.command(function.__name__)(function)
+app.add_typer(data.app, name="data")
 app.add_typer(recipe.app, name="recipe")
 
 
