@@ -2,70 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from understudy.data.compute import Compute
-from understudy.data.documents import CONTENT_COLUMNS, WORKING_SCHEMA
+from understudy.data.compute import Checkpoints
+from understudy.data.compute.checkpoints import read_content
+from understudy.data.documents import FACTS, LISTING_FIELDS, Placed, working_batch
+from understudy.data.listing import Collection, Entry, Listing
+from understudy.data.portions import Cut
 
-FACTS = [field.name for field in WORKING_SCHEMA if field.name not in CONTENT_COLUMNS]
 NO_BATCH = -1
-OPEN_FILES = 64
+OPEN_BATCHES = 8  # unpacked in memory at a time, of 1 to 8 MB each
+HEAVY = frozenset(("bands",))  # read from the files where they are needed
+CATALOG_FACTS = [name for name in FACTS if name not in HEAVY]
+ORDER = [("repo", "ascending"), ("path", "ascending"), ("place", "ascending")]
 
 
-def read_catalog(compute: Compute, put_aside: pa.Table) -> pa.Table:
-    """The facts of every row: those that the steps worked on, and those that the listing put aside.
+def read_catalog(checkpoints: Checkpoints, listing: Listing, cuts: Sequence[Sequence[Cut]]) -> pa.Table:
+    """The facts of every row, sorted by repository and path: those that the steps worked on, and those put aside.
 
-    `batch` and `row` say where a row's content lies; `batch` is NO_BATCH where there is none.
+    `cuts` holds the batches of each collection by its number. `batch` and `row` say where a row's content lies;
+    `batch` counts the batches in order, and is NO_BATCH where there is no content.
     """
-    tables = [_with_place(_facts(compute.checkpoint(number)), number) for number in sorted(compute.done())]
-    return pa.concat_tables([*tables, _with_place(put_aside.select(FACTS), NO_BATCH)]).combine_chunks()
+    tables = []
+    first_place = n_batches = 0
+    for number, collection in enumerate(listing.collections):
+        usable = [at for at, entry in enumerate(collection.entries) if not entry.reason]
+        aside = [at for at, entry in enumerate(collection.entries) if entry.reason]
+        start = 0
+        for cut in cuts[number]:
+            facts = pq.read_table(checkpoints.facts(cut.key), columns=CATALOG_FACTS)
+            mine = usable[start : start + len(cut.entries)]
+            tables.append(_placed(facts, collection, mine, first_place, n_batches))
+            start, n_batches = start + len(cut.entries), n_batches + 1
+        rows = [Placed(collection.entries[at]) for at in aside]
+        facts = pa.Table.from_batches([working_batch(collection.kind, rows)]).select(CATALOG_FACTS)
+        tables.append(_placed(facts, collection, aside, first_place, NO_BATCH))
+        first_place += len(collection.entries)
+    return pa.concat_tables(tables).sort_by(ORDER).combine_chunks()
 
 
-def _facts(path: Path) -> pa.Table:
-    wanted = [index for index, field in enumerate(WORKING_SCHEMA) if field.name in FACTS]
-    options = pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
-    with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file, options=options) as reader:
-        return reader.read_all()
+def _placed(facts: pa.Table, collection: Collection, at: list[int], first_place: int, batch: int) -> pa.Table:
+    """Facts with what the listing knows of the same rows."""
+    values = _listed(collection, [collection.entries[number] for number in at])
+    values["place"] = pa.array(np.array(at, np.int64) + first_place)
+    for field in LISTING_FIELDS:
+        facts = facts.append_column(field, values[field.name])
+    facts = facts.append_column("batch", pa.array(np.full(len(at), batch, np.int32)))
+    return facts.append_column("row", pa.array(np.arange(len(at), dtype=np.int32)))
 
 
-def _with_place(facts: pa.Table, number: int) -> pa.Table:
-    n = len(facts)
-    return facts.append_column("batch", pa.array(np.full(n, number, np.int32))).append_column(
-        "row", pa.array(np.arange(n, dtype=np.int32))
-    )
+def _listed(collection: Collection, entries: Sequence[Entry]) -> dict[str, Any]:
+    return {
+        "source": pa.array([collection.source] * len(entries), pa.string()),
+        "revision": pa.array([entry.revision or collection.revision for entry in entries], pa.string()),
+        "licenses": pa.array([entry.licenses or collection.licenses for entry in entries], pa.list_(pa.string())),
+        "commit_time": pa.array([entry.commit_time for entry in entries], pa.int64()),
+        "weight": pa.array([collection.weight] * len(entries), pa.float32()),
+    }
 
 
-def contents(compute: Compute, rows: pa.Table) -> pa.Array:
-    """The content of each row of a part of the catalog, in its order; null where a row has none."""
-    batches, positions = rows["batch"].to_numpy(), rows["row"].to_numpy()
-    found: list[pa.Array] = []
-    where: list[np.ndarray] = []
-    for number in np.unique(batches):
-        here = np.flatnonzero(batches == number)
-        where.append(here)
-        if number == NO_BATCH:
-            found.append(pa.nulls(len(here), pa.string()))
-        else:
-            found.append(_content(compute.checkpoint(int(number))).take(pa.array(positions[here])))
-    order = np.argsort(np.concatenate(where), kind="stable") if where else np.array([], np.int64)
-    return _joined(found).take(pa.array(order))
+def rejected(catalog: pa.Table, places: pa.Array, reason: str, by: str, evidence: pa.Array) -> pa.Table:
+    """The catalog with the rows at these places marked as dropped; a row that was dropped before keeps its reason."""
+    found = pc.index_in(catalog["place"].combine_chunks(), value_set=places)
+    hit = pc.and_(found.is_valid(), catalog["drop_reason"].combine_chunks().is_null())
+    for name, values in (
+        ("drop_reason", pa.scalar(reason)),
+        ("dropped_by", pa.scalar(by)),
+        ("evidence", evidence.cast(pa.string()).take(found)),
+    ):
+        column = pc.if_else(hit, values, catalog[name].combine_chunks())
+        catalog = with_column(catalog, name, column)
+    return catalog
 
 
-@lru_cache(maxsize=OPEN_FILES)
-def _content(path: Path) -> pa.Array:
-    """The content column of a checkpoint, mapped into memory and not copied."""
-    with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
-        return reader.get_batch(0).column("content")
+def with_column(catalog: pa.Table, name: str, values: Any) -> pa.Table:
+    """The catalog with this column added or replaced."""
+    at = catalog.schema.get_field_index(name)
+    return catalog.append_column(name, values) if at < 0 else catalog.set_column(at, name, values)
 
 
-def forget_contents() -> None:
-    """Let go of the mapped files."""
-    _content.cache_clear()
+def kept(catalog: pa.Table) -> pa.Table:
+    """The rows that nothing was found against so far."""
+    return catalog.filter(catalog["drop_reason"].combine_chunks().is_null())
+
+
+class Contents:
+    """The contents of catalog rows, unpacked batch by batch from the checkpoints."""
+
+    def __init__(self, checkpoints: Checkpoints, keys: Sequence[str]) -> None:
+        self._paths = [checkpoints.content(key) for key in keys]
+        self._read = lru_cache(maxsize=OPEN_BATCHES)(read_content)
+
+    def of(self, rows: pa.Table) -> pa.Array:
+        """The content of each row of a part of the catalog, in its order; null where a row has none.
+
+        Memory: the result, and a few batches.
+        """
+        batches, positions = rows["batch"].to_numpy(), rows["row"].to_numpy()
+        found: list[pa.Array] = []
+        where: list[np.ndarray] = []
+        for number in np.unique(batches):
+            here = np.flatnonzero(batches == number)
+            where.append(here)
+            if number == NO_BATCH:
+                found.append(pa.nulls(len(here), pa.string()))
+            else:
+                found.append(self._read(self._paths[number]).take(pa.array(positions[here])))
+        order = np.argsort(np.concatenate(where), kind="stable") if where else np.array([], np.int64)
+        return _joined(found).take(pa.array(order))
 
 
 def _joined(arrays: Iterable[pa.Array]) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Makes the corpus: listing ─▶ steps on all cores ─▶ verdicts over all rows ─▶ train, valid, rejected, figures.
+"""Makes the corpus: listing ─▶ steps on all cores ─▶ decisions over all rows ─▶ train, valid, rejected, figures.
 
 Every batch is a checkpoint, and everything after the batches follows from them in a fixed order: a run that was killed
 and started again writes the same bytes as one that was not.
@@ -6,8 +6,6 @@ and started again writes the same bytes as one that was not.
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,71 +13,82 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from understudy.core.artifact import SCRATCH
 from understudy.core.errors import Interrupted
-from understudy.core.paths import write_atomically, write_json
+from understudy.core.paths import Project, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events
 from understudy.core.units import bytes_text
-from understudy.data.catalog import NO_BATCH, forget_contents, read_catalog
-from understudy.data.compute import Compute, open_compute
+from understudy.data.catalog import NO_BATCH, Contents, read_catalog, with_column
+from understudy.data.compute import Checkpoints, Compute, Orders, open_compute
+from understudy.data.decisions import Making, decide
+from understudy.data.decisions.duplicate import DUPLICATE
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
 from understudy.data.funnel import funnel
 from understudy.data.inventory import surveyed_listing
 from understudy.data.listing import Listing
 from understudy.data.parts import write_parts
-from understudy.data.portions import portions, put_aside, usable_bytes
+from understudy.data.portions import cuts_of, loads, usable_bytes
 from understudy.data.statistics import statistics
-from understudy.data.steps import steps_of
-from understudy.data.verdicts import DUPLICATE, judge
+from understudy.data.steps import settings_key, steps_of
+
+PASSING = ("changed", "vanished", "unreadable")  # reasons that lie in the moment, and may be gone the next time
+WITHOUT_CONTENT = (DUPLICATE, "opted-out")
 
 
 def make_corpus(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> dict[str, Any]:
-    """Write the corpus into `work_dir` and return its figures. Continues what a killed run left there."""
+    """Write the corpus into `work_dir` and return its figures. Continues what a killed run left in the cache."""
     listing = surveyed_listing(recipe, inputs.project, inputs.survey, events)
     if inputs.survey is not None and listing.fingerprint() != inputs.survey.fingerprint:
         events.warning("the sources changed since they were looked at", "run the same command again")
-    scratch = _scratch(work_dir, listing)
-    compute = open_compute(recipe.data.compute, scratch / "batches", usable_bytes(listing), events)
+    work_dir.mkdir(parents=True, exist_ok=True)
+    checkpoints = Checkpoints(inputs.project.cache / "batches")
+    compute = open_compute(recipe.data.compute, checkpoints, usable_bytes(listing), events)
     try:
-        compute.map(portions(listing, recipe, compute.done()), steps_of(recipe), usable_bytes(listing))
-        catalog = read_catalog(compute, put_aside(listing))
-        rows = _judged(compute, catalog, recipe, events)
-        figures = _write(compute, rows, listing, work_dir, events)
+        making = _cleaned(recipe, inputs.project, compute, listing, work_dir, events)
+        making = making.with_catalog(decide(making))
+        figures = _write(making, listing)
     finally:
-        forget_contents()
         compute.close()
-    _warn_of_reading(rows, events)
+    _tidy(making)
     return figures
 
 
-def _scratch(work_dir: Path, listing: Listing) -> Path:
-    """The folder for checkpoints; emptied when they were made from another listing."""
-    scratch = work_dir / SCRATCH
-    mark = scratch / "listing"
-    digest = xxhash.xxh3_128()
-    for collection in listing.collections:
-        digest.update(json.dumps([collection.kind, collection.revision, collection.licenses]).encode())
-        for entry in collection.entries:
-            digest.update(json.dumps(entry).encode())
-    if not mark.exists() or mark.read_text() != digest.hexdigest():
-        shutil.rmtree(scratch, ignore_errors=True)
-        write_atomically(mark, digest.hexdigest())
-    return scratch
+def _cleaned(
+    recipe: Recipe, project: Project, compute: Compute, listing: Listing, folder: Path, events: Events
+) -> Making:
+    """The corpus after the row-wise steps."""
+    steps = steps_of(recipe)
+    settings = settings_key(steps)
+    cuts = [cuts_of(collection, settings) for collection in listing.collections]
+    total = sum(cut.size_bytes for mine in cuts for cut in mine if cut.key not in compute.checkpoints)
+    work = (
+        load
+        for collection, mine in zip(listing.collections, cuts, strict=True)
+        for load in loads(collection, mine, recipe, compute.checkpoints)
+    )
+    compute.map(work, Orders(tuple(steps), "cleaning"), total)
+    keys = tuple(cut.key for mine in cuts for cut in mine)
+    catalog = read_catalog(compute.checkpoints, listing, cuts)
+    return Making(recipe, project, compute, events, folder, keys, Contents(compute.checkpoints, keys), catalog)
 
 
-def _judged(compute: Compute, catalog: pa.Table, recipe: Recipe, events: Events) -> pa.Table:
-    """The catalog in its final order, with the final reasons and the side each row goes to."""
-    verdicts = judge(compute, catalog, recipe, events)
-    places = catalog["place"].combine_chunks()
-    rows = catalog.take(pc.index_in(verdicts["place"], value_set=places))
-    for name in ("drop_reason", "dropped_by", "evidence"):
-        rows = rows.set_column(rows.schema.get_field_index(name), name, verdicts[name])
-    return rows.append_column("side", verdicts["side"])
+def _tidy(making: Making) -> None:
+    """Leave in the cache what the next run can use: no batch with a file that could not be read just now."""
+    reasons = making.catalog["drop_reason"].combine_chunks()
+    passing = pc.fill_null(pc.is_in(reasons, value_set=pa.array(PASSING)), False)
+    batches = making.catalog.filter(passing)["batch"].unique().to_pylist()
+    stale = {making.keys[number] for number in batches if number != NO_BATCH}
+    making.compute.checkpoints.tidy(xxhash.xxh3_128_hexdigest("".join(making.keys).encode()), stale)
+    n = int(pc.sum(passing).as_py() or 0)
+    if n:
+        making.events.warning(
+            f"{n:,} files changed while they were read, and were left out", "run the same command again"
+        )
 
 
-def _write(compute: Compute, rows: pa.Table, listing: Listing, work_dir: Path, events: Events) -> dict[str, Any]:
+def _write(making: Making, listing: Listing) -> dict[str, Any]:
+    rows, events = making.catalog, making.events
     for done, (side, schema) in enumerate(
         (("train", CORPUS_SCHEMA), ("valid", CORPUS_SCHEMA), ("rejected", REJECTED_SCHEMA))
     ):
@@ -87,20 +96,21 @@ def _write(compute: Compute, rows: pa.Table, listing: Listing, work_dir: Path, e
             raise Interrupted("stopped before the corpus was written", "run the same command to continue")
         events.progress("writing", done, 3, "parts", part=side)
         mine = rows.filter(pc.equal(rows["side"], side))
-        write_parts(compute, _without_copies(mine), schema, work_dir / side)
-    facts = statistics(compute, rows, listing.passed_over)
-    steps = funnel(compute, rows)
-    write_json(work_dir / "statistics.json", facts)
-    write_json(work_dir / "funnel.json", steps)
+        write_parts(making.contents, _without_copies(mine), schema, making.folder / side)
+    facts = statistics(making.compute, rows, listing.passed_over)
+    steps = funnel(making.compute, rows)
+    write_json(making.folder / "statistics.json", facts)
+    write_json(making.folder / "funnel.json", steps)
     events.progress("writing", 3, 3, "parts")
     return _figures(facts, steps, events)
 
 
 def _without_copies(rows: pa.Table) -> pa.Table:
-    """Rejected duplicates keep no content: their evidence names the document that has it."""
-    is_copy = pc.equal(rows["drop_reason"], DUPLICATE).fill_null(False)
-    batch = pc.if_else(is_copy, pa.scalar(NO_BATCH, pa.int32()), rows["batch"])
-    return rows.set_column(rows.schema.get_field_index("batch"), "batch", batch)
+    """Rows whose content is kept elsewhere, or must not be kept, without it."""
+    empty = pc.is_in(rows["drop_reason"].combine_chunks(), value_set=pa.array(WITHOUT_CONTENT))
+    return with_column(
+        rows, "batch", pc.if_else(empty, pa.scalar(NO_BATCH, pa.int32()), rows["batch"].combine_chunks())
+    )
 
 
 def _figures(facts: dict[str, Any], steps: list[dict[str, Any]], events: Events) -> dict[str, Any]:
@@ -132,11 +142,3 @@ def _figures(facts: dict[str, Any], steps: list[dict[str, Any]], events: Events)
 
 def _told(reasons: dict[str, int]) -> str:
     return ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
-
-
-def _warn_of_reading(rows: pa.Table, events: Events) -> None:
-    """Files that changed or went away between listing and reading: the corpus holds what was listed, less these."""
-    reasons = rows["drop_reason"].to_pylist()
-    n = sum(reason in ("changed", "vanished") for reason in reasons)
-    if n:
-        events.warning(f"{n:,} files changed while they were read, and were left out", "run the same command again")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from understudy.data.listing import LANGUAGE_REASONS, Collection, Entry
+from understudy.data.listing import LANGUAGE_REASONS, Entry, Kind
 
 # What readers of a corpus see; The Stack's names where it has them.
 CORPUS_FIELDS = (
@@ -63,7 +63,15 @@ CORPUS_SCHEMA = pa.schema(CORPUS_FIELDS)
 REJECTED_SCHEMA = pa.schema(REJECTED_FIELDS)
 WORKING_SCHEMA = pa.schema(WORKING_FIELDS)
 CONTENT_COLUMNS = frozenset(("content", "raw", "location"))
-LISTING_COLUMNS = ("place", "source", "revision", "licenses", "commit_time", "weight")
+FACTS = [field.name for field in WORKING_FIELDS if field.name not in CONTENT_COLUMNS]
+LISTING_FIELDS = (
+    pa.field("place", pa.int64()),  # in the listing: the last word where names are equal
+    pa.field("source", pa.string()),
+    pa.field("revision", pa.string()),
+    pa.field("licenses", pa.list_(pa.string())),
+    pa.field("commit_time", pa.int64()),
+    pa.field("weight", pa.float32()),
+)
 
 
 class Verdict(NamedTuple):
@@ -74,14 +82,13 @@ class Verdict(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A listed file, its place in the listing, and its bytes where they had to be read from a stream."""
+    """A listed file, and its bytes where they had to be read from a stream."""
 
-    place: int
     entry: Entry
     raw: bytes | None = None
 
 
-def working_batch(collection: Collection, rows: Sequence[Placed]) -> pa.RecordBatch:
+def working_batch(kind: Kind, rows: Sequence[Placed]) -> pa.RecordBatch:
     """Listed files as a batch for the steps. Files that the listing already put aside keep its reason."""
     entries = [row.entry for row in rows]
     columns: dict[str, list[Any]] = {
@@ -94,14 +101,12 @@ def working_batch(collection: Collection, rows: Sequence[Placed]) -> pa.RecordBa
         "drop_reason": [entry.reason or None for entry in entries],
         "dropped_by": [dropped_by(entry.reason) if entry.reason else None for entry in entries],
         "evidence": [entry.evidence if entry.reason else None for entry in entries],
-        "location": [os.fsencode(entry.location) if collection.kind == "folder" else None for entry in entries],
+        "location": [os.fsencode(entry.location) if kind == "folder" else None for entry in entries],
         "raw": [row.raw for row in rows],
         "raw_id": [entry.raw_id for entry in entries],
-        "spdx": [[] for _ in rows],
-        "redacted": [[] for _ in rows],
-        "redacted_lines": [[] for _ in rows],
-        "contaminated": [[] for _ in rows],
     }
+    for name in ("spdx", "redacted", "redacted_lines", "contaminated"):
+        columns[name] = [[] for _ in rows]
     none = [None] * len(rows)
     arrays = [pa.array(columns.get(field.name, none), field.type) for field in WORKING_FIELDS]
     return pa.RecordBatch.from_arrays(arrays, schema=WORKING_SCHEMA)

@@ -8,11 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from understudy.data.compute import Compute
-from understudy.data.steps import STEPS
-from understudy.data.verdicts import DUPLICATE
+from understudy.data.decisions import DECISIONS
+from understudy.data.steps import LATE, STEPS
 
-NEVER_DROP = ("identify",)
-CHECKS = ("language", *(name for name in STEPS if name not in NEVER_DROP), DUPLICATE)
+NEVER_DROP = ("identify", "sketch", "contaminated-by", "split")
+CHECKS = (
+    "language",
+    *(name for name in STEPS if name not in (*NEVER_DROP, *LATE)),
+    *(name for name in DECISIONS if name not in NEVER_DROP),
+    *LATE,
+)
 
 DROPPED = """
 SELECT dropped_by, drop_reason, count(*) AS n, sum(size_bytes) AS size_bytes

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+import xxhash
+
 from understudy.core.errors import InputDataError, Interrupted, RecipeError
 from understudy.core.paths import Project
 from understudy.core.recipe import Recipe, Source
@@ -35,7 +37,7 @@ def take_survey(recipe: Recipe, project: Project, events: Events) -> Survey:
     """
     listing = list_sources(recipe, project, events)
     fingerprint = listing.fingerprint()
-    path = listing_path(project, fingerprint)
+    path = listing_path(recipe, project, fingerprint)
     if not path.exists():
         save_listing(listing, path)
         _forget_old(path.parent)
@@ -57,13 +59,15 @@ def take_survey(recipe: Recipe, project: Project, events: Events) -> Survey:
 
 def surveyed_listing(recipe: Recipe, project: Project, surveyed: Survey | None, events: Events) -> Listing:
     """The listing that a survey was made from, or a new one where that is not kept."""
-    kept = load_listing(listing_path(project, surveyed.fingerprint)) if surveyed else None
+    kept = load_listing(listing_path(recipe, project, surveyed.fingerprint)) if surveyed else None
     return kept or list_sources(recipe, project, events)
 
 
-def listing_path(project: Project, fingerprint: str) -> Path:
-    """Where the listing of this state of the sources is kept."""
-    return project.cache / "listings" / f"{fingerprint}.json"
+def listing_path(recipe: Recipe, project: Project, fingerprint: str) -> Path:
+    """Where the listing of this state of the sources is kept: the same files elsewhere are read from elsewhere."""
+    sources = [source.model_dump_json() for source in recipe.data.sources]
+    where = xxhash.xxh3_128_hexdigest(json.dumps([fingerprint, str(recipe.resolve(".")), sources]).encode())
+    return project.cache / "listings" / f"{where}.json"
 
 
 def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
@@ -197,7 +201,8 @@ def _entry(recipe: Recipe, item: Found) -> Entry:
         reason, evidence = "unknown-language", PurePosixPath(item.path).suffix[:80]
     elif not reason and recipe.data.languages is not None and lang not in recipe.data.languages:
         reason, evidence = "language-not-wanted", lang or ""
-    return Entry(item.repo, item.path, lang, item.size_bytes, item.location, item.raw_id, reason, printable(evidence), item.commit_time, item.revision, item.licenses)
+    told = (reason, printable(evidence), item.commit_time, item.revision, item.licenses)
+    return Entry(item.repo, item.path, lang, item.size_bytes, item.location, item.raw_id, *told)
 
 
 def _is_excluded(path: str, patterns: tuple[str, ...], passed_over: Counter[str]) -> bool:

@@ -33,6 +33,7 @@ class Found(NamedTuple):
     commit_time: int | None = None  # seconds since 1970, where the source knows when the file last changed
     revision: str | None = None  # where it is not the collection's
     licenses: tuple[str, ...] = ()  # where the source says so of each file
+    lang: str = ""  # as the source calls it, where it does: for names that our table does not know
 
 
 class Entry(NamedTuple):
@@ -61,6 +62,7 @@ class Collection:
     entries: tuple[Entry, ...]
     revision: str | None = None
     licenses: tuple[str, ...] = ()
+    weight: float = 1.0  # how often its documents are trained on
 
     def usable(self) -> Iterator[Entry]:
         """The files that go on to the steps."""
@@ -99,6 +101,7 @@ def save_listing(listing: Listing, path: Path) -> None:
             "root": item.root,
             "revision": item.revision,
             "licenses": item.licenses,
+            "weight": item.weight,
             "entries": item.entries,
         }
         for item in listing.collections
@@ -121,7 +124,13 @@ def _collection(values: dict[str, object]) -> Collection:
         source=str(values["source"]),
         kind=str(values["kind"]),
         root=str(values["root"]),
-        entries=tuple(Entry(*item) for item in entries),  # type: ignore[arg-type]
+        entries=tuple(_entry_of(item) for item in entries),
         revision=None if values["revision"] is None else str(values["revision"]),
         licenses=tuple(values["licenses"]),  # type: ignore[arg-type]
+        weight=float(values["weight"]),  # type: ignore[arg-type]
     )
+
+
+def _entry_of(item: Sequence[object]) -> Entry:
+    entry = Entry(*item)  # type: ignore[arg-type]
+    return entry._replace(licenses=tuple(entry.licenses)) if entry.licenses else entry

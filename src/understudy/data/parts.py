@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from understudy.data.catalog import NO_BATCH, contents
-from understudy.data.compute import Compute
+from understudy.data.catalog import NO_BATCH, Contents
 
 PART_BYTES = 256_000_000  # of content; a part is what one reader or worker takes at once
 GROUP_BYTES = 16_000_000  # of content; what has to be in memory at once
@@ -21,7 +20,7 @@ GROUP_ROWS = 20_000
 REPETITIVE = ["repo", "revision", "lang", "licenses.list.element", "drop_reason", "dropped_by"]
 
 
-def write_parts(compute: Compute, rows: pa.Table, schema: pa.Schema, folder: Path) -> int:
+def write_parts(contents: Contents, rows: pa.Table, schema: pa.Schema, folder: Path) -> int:
     """Write catalog rows with their contents to `folder`, in their order; returns how many parts there are."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -35,7 +34,7 @@ def write_parts(compute: Compute, rows: pa.Table, schema: pa.Schema, folder: Pat
                 writer = _writer(folder / f"part-{n_parts:05d}.parquet", schema)
                 n_parts, part_bytes = n_parts + 1, 0
             part_bytes += group.size
-            writer.write_table(_with_contents(compute, group.rows, schema), row_group_size=GROUP_ROWS)
+            writer.write_table(_with_contents(contents, group.rows, schema), row_group_size=GROUP_ROWS)
         if writer is None:
             _writer(folder / "part-00000.parquet", schema).close()
     finally:
@@ -64,9 +63,11 @@ def _groups(rows: pa.Table) -> Iterator[_Group]:
         yield _Group(rows.slice(start), size)
 
 
-def _with_contents(compute: Compute, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = {name: rows[name] for name in schema.names if name != "content"}
-    columns["content"] = contents(compute, rows)
+def _with_contents(contents: Contents, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = {name: rows[name] for name in schema.names if name in rows.schema.names}
+    columns["content"] = contents.of(rows)
+    missing = {name: pa.nulls(len(rows), schema.field(name).type) for name in schema.names if name not in columns}
+    columns |= missing
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 

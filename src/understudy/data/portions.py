@@ -1,48 +1,90 @@
-"""Cuts a listing into batches of bounded size, always at the same places, and fills in what comes from streams."""
+"""Cuts a listing into batches, always at the same places, and reads what is in them.
+
+Where one batch ends and the next begins depends on the files around the border alone, and a batch is named after what
+it holds and what the steps will do with it. When one file changes, one batch has a new name; all others
+are still there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
+import xxhash
 
 from understudy.core.recipe import Recipe
-from understudy.data.compute import Portion
+from understudy.data.compute import Checkpoints, Portion
+from understudy.data.compute.checkpoints import read_content
 from understudy.data.documents import Placed, working_batch
-from understudy.data.listing import Collection, Listing
-from understudy.data.sources.archive import Limits, read_members
+from understudy.data.listing import Collection, Entry, Kind, Listing
+from understudy.data.sources.archive import Limits, read_positions
 from understudy.data.sources.git import read_blobs
 
-# Small enough that two workers end together and a killed one loses little; large enough that a checkpoint is not a
-# handful of files. 64 batches for each input in between.
-SMALLEST_BYTES = 500_000
+# Small enough that two workers end together and a killed one loses little; large enough that a batch is not a handful
+# of files. Beyond the least size a border follows after about as much again.
+LEAST_BYTES = 750_000
+FURTHER_BYTES = 750_000
 LARGEST_BYTES = 8_000_000
-BATCHES = 64
 MOST_ROWS = 2_000
+CUTS_AT_ONCE = 16  # of one folder, for an engine that reads on other machines
+
+RawReader = Callable[[Path, Sequence[str], Limits], Iterator[bytes | None]]
+"""Yields the bytes at each location, in that order; None for what is no longer there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One batch that is not read yet."""
+    """One batch that is not read yet. Its key names what it holds and what will be done with it."""
 
-    number: int
+    key: str
     size_bytes: int
-    rows: tuple[Placed, ...]
+    entries: tuple[Entry, ...]
 
 
-def portions(listing: Listing, recipe: Recipe, done: Container[int]) -> Iterator[Portion]:
-    """Every batch that is not done, in order. Its borders depend on the listing alone."""
-    batch_bytes = min(LARGEST_BYTES, max(SMALLEST_BYTES, usable_bytes(listing) // BATCHES))
-    number, place = 0, 0
-    for collection in listing.collections:
-        cuts = _cuts(collection, number, place, batch_bytes)
-        number += len(cuts)
-        place += len(collection.entries)
-        waiting = [cut for cut in cuts if cut.number not in done]
-        if waiting:
-            yield from _read(collection, waiting, recipe)
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Batches that are read in one go, from the beginning of their source to its end. Plain values: it can travel."""
+
+    kind: Kind
+    root: str
+    limits: Limits
+    cuts: tuple[Cut, ...]
+
+
+def cuts_of(collection: Collection, settings: str) -> list[Cut]:
+    """The batches of a collection's usable files. `settings` stands for the steps that will be run."""
+    return [
+        Cut(_key(entries, settings), sum(entry.size_bytes for entry in entries), tuple(entries))
+        for entries in _runs(collection)
+    ]
+
+
+def loads(collection: Collection, cuts: Sequence[Cut], recipe: Recipe, done: Container[str]) -> Iterator[Load]:
+    """What has to be read for the cuts that are not done."""
+    limits = Limits(recipe.data.filters.max_file_bytes, recipe.data.filters.max_archive_bytes)
+    waiting = tuple(cut for cut in cuts if cut.key not in done)
+    at_once = len(waiting) if collection.kind in STREAMS else CUTS_AT_ONCE
+    for start in range(0, len(waiting), max(1, at_once)):
+        yield Load(collection.kind, collection.root, limits, waiting[start : start + at_once])
+
+
+def read(load: Load) -> Iterator[Portion]:
+    """The batches of a load, in order, each made when it is asked for."""
+    reader = READERS[load.kind]
+    if reader is None:
+        yield from (_portion(load, cut, [Placed(entry) for entry in cut.entries]) for cut in load.cuts)
+        return
+    raws = reader(Path(load.root), [entry.location for cut in load.cuts for entry in cut.entries], load.limits)
+    for cut in load.cuts:
+        yield _portion(load, cut, [Placed(entry, next(raws, None)) for entry in cut.entries])
+
+
+def without(load: Load, done: Container[str]) -> Load:
+    """The load less the cuts that are done."""
+    return replace(load, cuts=tuple(cut for cut in load.cuts if cut.key not in done))
 
 
 def usable_bytes(listing: Listing) -> int:
@@ -50,63 +92,58 @@ def usable_bytes(listing: Listing) -> int:
     return sum(entry.size_bytes for entry in listing.entries() if not entry.reason)
 
 
-def put_aside(listing: Listing) -> pa.Table:
-    """The files that the listing itself rejects, as rows without content."""
-    place, batches = 0, []
-    for collection in listing.collections:
-        rows = [Placed(place + offset, entry) for offset, entry in enumerate(collection.entries) if entry.reason]
-        place += len(collection.entries)
-        batches.append(working_batch(collection, rows))
-    return pa.Table.from_batches(batches)
-
-
-def _cuts(collection: Collection, number: int, place: int, batch_bytes: int) -> list[Cut]:
-    cuts: list[Cut] = []
-    rows: list[Placed] = []
+def _runs(collection: Collection) -> Iterator[list[Entry]]:
+    entries: list[Entry] = []
     size = 0
-    for offset, entry in enumerate(collection.entries):
-        if entry.reason:
-            continue
-        if rows and (size + entry.size_bytes > batch_bytes or len(rows) >= MOST_ROWS):
-            cuts.append(Cut(number + len(cuts), size, tuple(rows)))
-            rows, size = [], 0
-        rows.append(Placed(place + offset, entry))
+    for entry in collection.usable():
+        if entries and size + entry.size_bytes > LARGEST_BYTES:
+            yield entries
+            entries, size = [], 0
+        entries.append(entry)
         size += entry.size_bytes
-    if rows:
-        cuts.append(Cut(number + len(cuts), size, tuple(rows)))
-    return cuts
+        if len(entries) >= MOST_ROWS or (size >= LEAST_BYTES and _is_border(entry)):
+            yield entries
+            entries, size = [], 0
+    if entries:
+        yield entries
 
 
-def _read(collection: Collection, cuts: Sequence[Cut], recipe: Recipe) -> Iterator[Portion]:
-    if collection.kind == "folder":
-        yield from (_portion(collection, cut, cut.rows) for cut in cuts)
-    elif collection.kind == "git":
-        yield from _from_git(collection, cuts)
-    else:
-        yield from _from_archive(collection, cuts, recipe)
+def _is_border(entry: Entry) -> bool:
+    """True with a chance that grows with the file's size, and always or never for the same content."""
+    return int(entry.raw_id[:12] or "0", 16) % FURTHER_BYTES < entry.size_bytes
 
 
-def _from_git(collection: Collection, cuts: Sequence[Cut]) -> Iterator[Portion]:
-    blobs = read_blobs(Path(collection.root), [row.entry.location for cut in cuts for row in cut.rows])
-    for cut in cuts:
-        yield _portion(collection, cut, [row._replace(raw=next(blobs)[1]) for row in cut.rows])
+def _key(entries: Sequence[Entry], settings: str) -> str:
+    digest = xxhash.xxh3_128(settings.encode())
+    for entry in entries:
+        digest.update(json.dumps([entry.repo, entry.path, entry.lang, entry.size_bytes, entry.raw_id]).encode())
+    return digest.hexdigest()
 
 
-def _from_archive(collection: Collection, cuts: Sequence[Cut], recipe: Recipe) -> Iterator[Portion]:
-    """Members come in the archive's order, which is that of the rows; what the archive lost since stays empty."""
-    wanted = {int(row.entry.location) for cut in cuts for row in cut.rows}
-    limits = Limits(recipe.data.filters.max_file_bytes, recipe.data.filters.max_archive_bytes)
-    members = enumerate(read_members(Path(collection.root), limits, lambda position, _: position in wanted))
-    for cut in cuts:
-        raws: dict[int, bytes | None] = {int(row.entry.location): None for row in cut.rows}
-        last = max(raws)
-        for position, member in members:
-            if position in raws:
-                raws[position] = member.data
-            if position >= last:
-                break
-        yield _portion(collection, cut, [row._replace(raw=raws[int(row.entry.location)]) for row in cut.rows])
+def _portion(load: Load, cut: Cut, rows: Sequence[Placed]) -> Portion:
+    return Portion(cut.key, cut.size_bytes, working_batch(load.kind, rows))
 
 
-def _portion(collection: Collection, cut: Cut, rows: Sequence[Placed]) -> Portion:
-    return Portion(cut.number, cut.size_bytes, working_batch(collection, rows))
+def _from_git(root: Path, locations: Sequence[str], _limits: Limits) -> Iterator[bytes | None]:
+    for _commit, raw in read_blobs(root, list(locations)):
+        yield raw
+
+
+def _from_checkpoints(root: Path, locations: Sequence[str], _limits: Limits) -> Iterator[bytes | None]:
+    """Contents that steps have left in a folder of checkpoints; a location is the batch's key and the row in it."""
+    checkpoints, last, column = Checkpoints(root), "", pa.array([], pa.string())
+    for location in locations:
+        key, _, row = location.partition(":")
+        if key != last:
+            last, column = key, read_content(checkpoints.content(key))
+        yield column[int(row)].as_buffer().to_pybytes() if column[int(row)].is_valid else None
+
+
+# None: the worker reads the file itself, in the step `read`.
+READERS: dict[Kind, RawReader | None] = {
+    "folder": None,
+    "git": _from_git,
+    "archive": read_positions,
+    "kept": _from_checkpoints,
+}
+STREAMS = frozenset(("git", "archive"))  # read from their beginning, whatever is wanted of them

@@ -30,6 +30,7 @@ class Corpus:
     folder: Path
     figures: dict[str, Any]
     events: Events
+    project: Project
 
     def rows(self, side: str) -> list[dict[str, Any]]:
         return [
@@ -73,7 +74,7 @@ def run_stage(project: Project, sources: Path | list[dict[str, Any]], work: str,
     events = silent()
     inputs = Inputs({}, project, survey(recipe, project, events))
     folder = project.root / work
-    return Corpus(folder, STAGE.run(recipe, inputs, folder, events), events)
+    return Corpus(folder, STAGE.run(recipe, inputs, folder, events), events, project)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import silent
 from understudy.data import survey
-from understudy.data.compute import Compute, local
+from understudy.data.compute import Checkpoints, Compute, local
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
 from understudy.data.sources.reading import raw_id
 from understudy.data.stage import STAGE
@@ -207,14 +207,17 @@ def test_the_bytes_do_not_depend_on_workers_batches_or_the_folder(
     undisturbed: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def one_worker(folder: Path, size_bytes: int, events: Any) -> Compute:
-        return local.LocalCompute(folder, 1, events)
+    def one_worker(checkpoints: Checkpoints, size_bytes: int, events: Any) -> Compute:
+        return local.LocalCompute(checkpoints, 1, events)
 
     monkeypatch.setattr(local, "open_compute", one_worker)
-    monkeypatch.setattr("understudy.data.portions.SMALLEST_BYTES", 150_000)
+    monkeypatch.setattr("understudy.data.portions.LEAST_BYTES", 150_000)
     moved = tmp_path / "elsewhere" / library.name
     shutil.copytree(library, moved)
-    assert make_corpus(moved).hashes() == undisturbed
+    corpus, first = make_corpus(moved), make_corpus(library, work="first")
+    assert first.hashes() == undisturbed
+    for side in ("train", "valid", "rejected"):
+        assert [row | {"source": ""} for row in corpus.rows(side)] == [row | {"source": ""} for row in first.rows(side)]
 
 
 def test_small_parts_and_groups_hold_the_same_rows(
@@ -236,9 +239,30 @@ def test_a_second_run_on_the_same_work_folder_gives_the_same_files(code: Path, m
 def test_a_damaged_checkpoint_is_made_again(code: Path, make_corpus: MakeCorpus) -> None:
     corpus = make_corpus(code)
     first = corpus.hashes()
-    for checkpoint in (corpus.folder / "scratch" / "batches").glob("*.arrow"):
+    for checkpoint in (corpus.project.cache / "batches").glob("*.arrow"):
         checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     assert make_corpus(code).hashes() == first
+
+
+def batches(project: Project) -> set[str]:
+    return {path.stem for path in (project.cache / "batches").glob("*.arrow")}
+
+
+def test_when_one_file_changes_one_batch_is_worked_on_again(
+    library: Path, project: Project, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.data.portions.LEAST_BYTES", 100_000)
+    monkeypatch.setattr("understudy.data.portions.FURTHER_BYTES", 100_000)
+    copied = Path(shutil.copytree(library, project.root / "copied"))
+    make_corpus(copied)
+    before = batches(project)
+    changed = sorted(copied.rglob("*.py"))[20]
+    changed.write_text(changed.read_text() + "\n# changed\n")
+    corpus = make_corpus(copied, work="again")
+    assert 1 <= len(batches(project) - before) <= 4  # the file's batch, a neighbour if a border moved, and their parsing
+    assert len(before) >= 10
+    shutil.rmtree(project.cache)
+    assert make_corpus(copied, work="fresh").hashes() == corpus.hashes()
 
 
 def test_work_left_by_a_run_on_other_sources_is_not_used(code: Path, make_corpus: MakeCorpus) -> None:
@@ -258,7 +282,7 @@ def test_a_stop_is_obeyed_and_the_next_run_continues(
     events.sinks = (lambda record: events.stop.set() if record.get("what") == "cleaning" else None,)
     with pytest.raises(Interrupted):
         STAGE.run(recipe, Inputs({}, project, surveyed), project.root / "work", events)
-    assert list((project.root / "work" / "scratch" / "batches").glob("*.arrow"))
+    assert list((project.cache / "batches").glob("*.arrow"))
     assert make_corpus(library).hashes() == undisturbed
 
 

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,8 @@ import pyarrow as pa
 import understudy
 from understudy.core.errors import Interrupted, ResourceError
 from understudy.core.tracking import Events
+from understudy.data.compute import Orders
 from understudy.data.compute.frames import Frame, receive, send
-from understudy.data.steps import StepSetting
 
 BATCH_SECONDS = 300.0  # a batch takes about a second; only a parser that hangs takes this long
 ROW_SECONDS = 30.0
@@ -41,23 +41,22 @@ START = (
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A batch to work on, and where its result goes."""
+    """A batch to work on; its key names the checkpoint that it becomes."""
 
-    number: int
+    key: str
     size_bytes: int
     batch: pa.RecordBatch
-    checkpoint: Path
 
 
 class Crew:
     """A fixed number of worker processes, for use in a `with`: leaving it ends them."""
 
-    def __init__(self, n_workers: int, steps: Sequence[StepSetting], log: Path, events: Events) -> None:
+    def __init__(self, n_workers: int, orders: Orders, folder: Path, events: Events) -> None:
         """Starts the processes at once: they load their libraries while the first batches are made."""
         self._events = events
         self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=n_workers + 1)
         self._results: queue.Queue[Task | BaseException] = queue.Queue()
-        self._workers = [Worker(steps, log) for _ in range(n_workers)]
+        self._workers = [Worker(orders, folder) for _ in range(n_workers)]
         self._threads = [threading.Thread(target=self._drive, args=(worker,)) for worker in self._workers]
 
     def __enter__(self) -> Crew:
@@ -122,9 +121,11 @@ class Crew:
 class Worker:
     """One process and the pipes to it. Its own thread calls `carry_out`; any thread may call `end`."""
 
-    def __init__(self, steps: Sequence[StepSetting], log: Path) -> None:
-        self._hello = Frame({"steps": [[step.name, step.settings] for step in steps]})
-        self._log = log
+    def __init__(self, orders: Orders, folder: Path) -> None:
+        steps = [[step.name, step.settings] for step in orders.steps]
+        where = {"checkpoints": os.fspath(folder), "keeps_contents": orders.keeps_contents}
+        self._hello = Frame({"steps": steps, **where})
+        self._folder, self._log = folder, folder / "workers.log"
         self._late_at: float | None = None
         self._is_over = False
         self._n_failed_starts = 0
@@ -136,15 +137,15 @@ class Worker:
         body = _as_bytes(task.batch)
         for attempt in range(3 + 2 * len(task.batch)):
             deadly = [row for row, n in deaths.items() if n >= 2]
-            header = {"checkpoint": os.fspath(task.checkpoint), "deadly": deadly, "one_by_one": attempt >= 2}
-            row = self._attempt(Frame(header, body), task.checkpoint)
+            header = {"key": task.key, "deadly": deadly, "one_by_one": attempt >= 2}
+            row = self._attempt(Frame(header, body))
             if row == FINISHED:
                 return
             deaths[row] += row >= 0
             self._replace()
         raise ResourceError("the worker processes die again and again", f"their messages are in {self._log}")
 
-    def _attempt(self, frame: Frame, checkpoint: Path) -> int:
+    def _attempt(self, frame: Frame) -> int:
         """FINISHED, or the last row that the process named before it died (-1: none).
 
         Raises the OSError that kept the process from writing the checkpoint.
@@ -155,7 +156,7 @@ class Worker:
             for answer in self._answers(frame):
                 if "errno" in answer.header:
                     number = int(answer.header["errno"])
-                    raise OSError(number, os.strerror(number), os.fspath(checkpoint))
+                    raise OSError(number, os.strerror(number), os.fspath(self._folder))
                 if "done" in answer.header:
                     self._n_failed_starts = 0
                     return FINISHED

@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from understudy.core.hardware import n_cores
 from understudy.core.tracking import Events
-from understudy.data.compute import Portion
+from understudy.data.compute import Checkpoints, Orders, SqlTable
 from understudy.data.compute.crew import Crew, Task
-from understudy.data.steps import StepSetting
+from understudy.data.portions import Load, read, without
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BYTES_FOR_A_WORKER = 1_000_000  # a process takes 0.3 s to start, and works off about this much in a tenth of that
+SQL_MEMORY = "600MB"  # beyond it DuckDB goes on in files
 
 
 class LocalCompute:
     """Runs on this machine's cores."""
 
-    def __init__(self, folder: Path, n_workers: int, events: Events) -> None:
-        self._folder, self._n_workers, self._events = folder, n_workers, events
+    def __init__(self, checkpoints: Checkpoints, n_workers: int, events: Events) -> None:
+        self._checkpoints, self._n_workers, self._events = checkpoints, n_workers, events
         self._connection: DuckDBPyConnection | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-        self._done = {int(path.stem) for path in folder.glob("*.arrow") if _is_whole(path)}
 
-    def map(self, portions: Iterable[Portion], steps: Sequence[StepSetting], total_bytes: int) -> None:
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return self._checkpoints
+
+    def map(self, loads: Iterable[Load], orders: Orders, total_bytes: int) -> None:
         done_bytes = 0
-        with Crew(self._n_workers, steps, self._folder / "workers.log", self._events) as crew:
-            for task in crew.run(self._tasks(portions)):
-                self._done.add(task.number)
+        with Crew(self._n_workers, orders, self._checkpoints.folder, self._events) as crew:
+            for task in crew.run(self._tasks(loads)):
                 done_bytes += task.size_bytes
-                self._events.progress("cleaning", done_bytes, total_bytes, "B")
+                self._events.progress(orders.what, done_bytes, total_bytes, "B")
 
-    def _tasks(self, portions: Iterable[Portion]) -> Iterator[Task]:
-        for portion in portions:
-            if portion.number not in self._done:
-                yield Task(portion.number, portion.size_bytes, portion.batch, self.checkpoint(portion.number))
+    def _tasks(self, loads: Iterable[Load]) -> Iterator[Task]:
+        for load in loads:
+            for portion in read(without(load, self._checkpoints)):
+                yield Task(portion.key, portion.size_bytes, portion.batch)
 
-    def done(self) -> set[int]:
-        return set(self._done)
-
-    def checkpoint(self, number: int) -> Path:
-        return self._folder / f"{number:06d}.arrow"
-
-    def sql(self, query: str, **tables: pa.Table) -> pa.Table:
+    def sql(self, query: str, **tables: SqlTable) -> pa.Table:
         connection = self._connected()
         for name, table in tables.items():
-            connection.register(name, table)
+            if isinstance(table, pa.Table):
+                connection.register(name, table)
+            else:
+                connection.read_parquet([os.fspath(path) for path in table]).create_view(name)
         try:
             return connection.sql(query).to_arrow_table()
         finally:
-            for name in tables:
-                connection.unregister(name)
+            for name, table in tables.items():
+                if isinstance(table, pa.Table):
+                    connection.unregister(name)
+                else:
+                    connection.execute(f"DROP VIEW IF EXISTS {name}")
 
     def _connected(self) -> DuckDBPyConnection:
         if self._connection is None:
             import duckdb  # a tenth of a second; the workers have started meanwhile
 
-            self._connection = duckdb.connect(":memory:", config={"threads": n_cores()})
+            self._connection = duckdb.connect(":memory:", config=self._config())
         return self._connection
+
+    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+        folder = self._checkpoints.folder / "sql"
+        return {"threads": n_cores(), "memory_limit": SQL_MEMORY, "temp_directory": os.fspath(folder)}
 
     def close(self) -> None:
         if self._connection is not None:
@@ -71,15 +77,6 @@ class LocalCompute:
             self._connection = None
 
 
-def open_compute(folder: Path, size_bytes: int, events: Events) -> LocalCompute:
+def open_compute(checkpoints: Checkpoints, size_bytes: int, events: Events) -> LocalCompute:
     """This machine's engine; small inputs get fewer processes."""
-    return LocalCompute(folder, max(1, min(n_cores(), size_bytes // BYTES_FOR_A_WORKER)), events)
-
-
-def _is_whole(path: Path) -> bool:
-    """False for a checkpoint cut short by a power failure: its rows end with a footer, or it is none."""
-    try:
-        with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
-            return int(reader.num_record_batches) == 1
-    except (OSError, pa.ArrowException):
-        return False
+    return LocalCompute(checkpoints, max(1, min(n_cores(), size_bytes // BYTES_FOR_A_WORKER)), events)

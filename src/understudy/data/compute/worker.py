@@ -10,11 +10,14 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 
+from understudy.data.compute.checkpoints import Checkpoints
 from understudy.data.compute.frames import Frame, receive, send
 from understudy.data.documents import Verdict, dropped
 from understudy.data.steps import Step, StepSetting, make_step
@@ -37,12 +40,14 @@ def main() -> None:
     hello = receive(inbox)
     if hello is None:
         return
+    checkpoints = Checkpoints(Path(hello.header["checkpoints"]))
+    save = partial(checkpoints.save, keeps_contents=hello.header["keeps_contents"])
     steps = [make_step(StepSetting(name, settings)) for name, settings in hello.header["steps"]]
     while (task := receive(inbox)) is not None:
-        _work(task, steps, outbox)
+        _work(task, steps, save, outbox)
 
 
-def _work(task: Frame, steps: list[Step], outbox: IO[bytes]) -> None:
+def _work(task: Frame, steps: list[Step], save: Callable[[str, pa.RecordBatch], None], outbox: IO[bytes]) -> None:
     with pa.ipc.open_stream(task.body) as reader:
         batch = reader.read_next_batch()
     deadly = {row: Verdict(DEADLY, DEADLY_EVIDENCE) for row in task.header["deadly"]}
@@ -52,7 +57,7 @@ def _work(task: Frame, steps: list[Step], outbox: IO[bytes]) -> None:
     else:
         batch = _through(batch, steps)
     try:
-        save(batch, Path(task.header["checkpoint"]))
+        save(task.header["key"], batch)
     except OSError as error:  # a full disk is the stage's to report, and no reason to try again
         send(outbox, Frame({"errno": error.errno or errno.EIO}))
     else:
@@ -72,17 +77,6 @@ def _one_by_one(batch: pa.RecordBatch, steps: list[Step], outbox: IO[bytes]) -> 
         send(outbox, Frame({"row": row}))
         results.append(_through(batch.slice(row, 1), steps))
     return pa.concat_batches(results)
-
-
-def save(batch: pa.RecordBatch, path: Path) -> None:
-    """Write a checkpoint: whole under its own name, or not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with pa.OSFile(os.fspath(temporary), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
-            writer.write_batch(batch)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _within_limits() -> None:

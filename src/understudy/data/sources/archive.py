@@ -16,7 +16,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -89,6 +89,22 @@ def read_members(path: Path, limits: Limits, wants: Wants) -> Iterator[Member]:
     except DAMAGE as error:
         text = str(error).split("\n")[0][:200] or type(error).__name__
         yield _verdict(path, "damaged-archive", f"after {position + 1:,} members: {text}")
+
+
+def read_positions(path: Path, locations: Sequence[str], limits: Limits) -> Iterator[bytes | None]:
+    """The bytes of members by their position, which must rise; None for what the archive no longer holds."""
+    wanted = list(map(int, locations))
+    wanted_set, last = set(wanted), max(wanted, default=-1)
+    members = enumerate(read_members(path, limits, lambda position, _: position in wanted_set))
+    n_answered = 0
+    for position, member in members:
+        if position in wanted_set:
+            yield from (None for _ in range(wanted.index(position, n_answered) - n_answered))
+            yield member.data
+            n_answered = wanted.index(position, n_answered) + 1
+        if position >= last:
+            break
+    yield from (None for _ in wanted[n_answered:])
 
 
 def archive_name(path: Path) -> str:

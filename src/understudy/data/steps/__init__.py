@@ -1,14 +1,16 @@
 """The row-wise steps that every file goes through, in order: one file each, and one table.
 
 read ─▶ decode ─▶ generated ─▶ minified ─▶ length ─▶ alphanumeric ─▶ unparsable ─▶ secrets ─▶ emails ─▶ ip-addresses
-─▶ identify
+─▶ identify ─▶ sketch
 
 A new step is one file and one row of `STEPS`; the funnel, the statistics and every engine follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from understudy.data.steps.length import Length
 from understudy.data.steps.minified import Minified
 from understudy.data.steps.read import ReadFiles
 from understudy.data.steps.secrets import Secrets
+from understudy.data.steps.sketch import Sketch
 from understudy.data.steps.unparsable import Unparsable
 
 if TYPE_CHECKING:
@@ -59,6 +62,13 @@ def _redaction(field_name: str) -> Callable[[Recipe], Settings | None]:
     return settings
 
 
+def _near_duplicates(recipe: Recipe) -> Settings | None:
+    near = recipe.data.near_duplicates
+    if near is None:
+        return None
+    return {"threshold": near.threshold, "permutations": near.permutations, "ngram": near.ngram}
+
+
 def _length(recipe: Recipe) -> Settings:
     filters = recipe.data.filters
     return {
@@ -80,13 +90,35 @@ STEPS: dict[str, StepRow] = {
     "emails": StepRow(Emails, _redaction("emails")),
     "ip-addresses": StepRow(IpAddresses, _redaction("ip_addresses")),
     "identify": StepRow(Identify, lambda recipe: {"seed": recipe.seed, "by": recipe.data.split.by}),
+    "sketch": StepRow(Sketch, _near_duplicates),
 }
 
 
+# Run by the decision that keeps files, on what it is about to keep: see decisions/parsing.py.
+LATE = ("unparsable",)
+
+
 def steps_of(recipe: Recipe) -> list[StepSetting]:
-    """The steps of a recipe, in the table's order."""
+    """The steps of a recipe that every file goes through, in the table's order."""
+    return [setting for setting in _settings(recipe) if setting.name not in LATE]
+
+
+def late_steps_of(recipe: Recipe) -> list[StepSetting]:
+    """The steps for files that are about to be kept; empty where the recipe asks for none."""
+    late = [setting for setting in _settings(recipe) if setting.name in LATE]
+    return [StepSetting("decode"), *late] if late else []
+
+
+def _settings(recipe: Recipe) -> list[StepSetting]:
     rows = ((name, row.settings(recipe)) for name, row in STEPS.items())
     return [StepSetting(name, settings) for name, settings in rows if settings is not None]
+
+
+def settings_key(steps: Sequence[StepSetting]) -> str:
+    """A text that changes whenever these steps would give other results."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"  # which files parse depends on it
+    told = [(step.name, getattr(STEPS[step.name].make, "version", "1"), step.settings) for step in steps]
+    return json.dumps([python, told], sort_keys=True)
 
 
 def make_step(setting: StepSetting) -> Step:
@@ -96,4 +128,4 @@ def make_step(setting: StepSetting) -> Step:
     return step
 
 
-__all__ = ["STEPS", "Step", "StepSetting", "make_step", "steps_of"]
+__all__ = ["STEPS", "Step", "StepSetting", "late_steps_of", "make_step", "settings_key", "steps_of"]
