@@ -1,0 +1,92 @@
+"""Which files belong together, and which of them stay.
+
+A cluster is what hangs together by verified pairs. In keep order, a file is dropped only where one that stays is truly
+similar to it; the rest of a chain stays too, with the cluster's number, so that a split keeps it on one side.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.core import types
+from numpy.typing import NDArray
+
+from understudy.data.near_duplicates.compiling import compiled
+
+_I64, _F64, _B = types.int64[::1], types.float64[::1], types.boolean[::1]
+
+
+class Edges(NamedTuple):
+    """Verified pairs of groups. Groups are numbered by their first file in keep order, and earlier < later."""
+
+    earlier: NDArray[np.int64]
+    later: NDArray[np.int64]
+    similarity: NDArray[np.float64]
+
+
+class Neighbours(NamedTuple):
+    """The same from both sides: those of node i lie at starts[i]:starts[i + 1]."""
+
+    starts: NDArray[np.int64]
+    node: NDArray[np.int64]
+    similarity: NDArray[np.float64]
+
+
+def neighbours(n: int, edges: Edges) -> Neighbours:
+    """Every node's neighbours, in keep order."""
+    here = np.concatenate([edges.earlier, edges.later])
+    there = np.concatenate([edges.later, edges.earlier])
+    order = np.lexsort((there, here))
+    starts = np.searchsorted(here[order], np.arange(n + 1)).astype(np.int64)
+    return Neighbours(starts, there[order], np.tile(edges.similarity, 2)[order])
+
+
+@compiled(_I64(types.int64, _I64, _I64))
+def joined(n: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The connected component of each of n nodes, named by its smallest node."""
+    parent = np.arange(n)
+    for i in range(len(one)):
+        a, b = one[i], other[i]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        if a < b:
+            parent[b] = a
+        elif b < a:
+            parent[a] = b
+    for i in range(n):  # a parent is never larger than its child, so it is resolved before
+        parent[i] = parent[parent[i]]
+    return parent
+
+
+@compiled(types.void(_I64, _I64, _I64, _F64, _B, _I64, _F64))
+def walk(
+    groups: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    node: NDArray[np.int64],
+    similarity: NDArray[np.float64],
+    rejected: NDArray[np.bool_],
+    similar_to: NDArray[np.int64],
+    how_similar: NDArray[np.float64],
+) -> None:
+    """For each file in keep order: the kept file that is most similar to it, by which it is dropped, or itself where it
+    stays; -1 where it was rejected for a reason of its own."""
+    keeper = np.full(len(groups), -1, np.int64)
+    for file in range(len(groups)):
+        group = groups[file]
+        similar_to[file] = -1
+        if rejected[file]:
+            continue
+        if keeper[group] >= 0:
+            similar_to[file], how_similar[file] = keeper[group], 1.0
+            continue
+        for i in range(starts[group], starts[group + 1]):
+            if keeper[node[i]] >= 0 and similarity[i] > how_similar[file]:
+                similar_to[file], how_similar[file] = keeper[node[i]], similarity[i]
+        if similar_to[file] < 0:
+            similar_to[file] = file
+            keeper[group] = file
