@@ -1,148 +1,116 @@
 """Which language a file is written in, by its name alone: free, and right for nearly all source code.
 
-Language names are The Stack's, in lower case, with the few it lacks in the same spirit. An extension that several
-languages share goes to the one that most files on GitHub with it are (`.m` to Objective-C, `.v` to Verilog).
+The table is `languages.json`, one language a line. Language names are The Stack's, in lower case, with the ones it lacks
+in the same spirit. An extension stands under `extensions` of the one language that most files on GitHub with it are
+written in (`.m` is Objective-C, `.v` Verilog, `.pl` Perl, `.h` C), and under `shares` of every other language that uses
+it. An extension that nobody has most files of (`.inc`, `.mod`, `.1`) is only ever shared: such a name says nothing.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["programming", "markup", "prose", "data"]
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language: its extensions (lower case, with the dot), its whole file names, its comment markers."""
+    """One language: its extensions (lower case, with the dot), its whole file names, its comment markers.
+
+    `is_kept` is False for what a corpus leaves out unless its recipe names it: data that programs write for programs
+    (tables, lock files, drawings, meshes, translations) and plain text.
+    """
 
     name: str
+    kind: Kind
     extensions: tuple[str, ...]
     filenames: tuple[str, ...] = ()
     line_comments: tuple[str, ...] = ()
     block_comment: tuple[str, str] | None = None
+    shares: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    is_kept: bool = True
 
 
-def _language(
-    name: str, extensions: str, filenames: str = "", line: str = "", block: tuple[str, str] | None = None
-) -> Language:
-    return Language(name, tuple(extensions.split()), tuple(filenames.split()), tuple(line.split()), block)
+def _language(row: dict[str, Any]) -> Language:
+    block = tuple(row["block"].split()) if "block" in row else None
+    words = {key: tuple(row.get(key, "").split()) for key in ("extensions", "filenames", "shares", "interpreters")}
+    line = tuple(row.get("line", "").split())
+    return Language(
+        row["name"], row["kind"], line_comments=line, block_comment=block, is_kept=row.get("kept", True), **words
+    )
 
 
-C_BLOCK = ("/*", "*/")
-XML_BLOCK = ("<!--", "-->")
-ML_BLOCK = ("(*", "*)")
+_TABLE = json.loads(Path(__file__).with_name("languages.json").read_bytes())
 
-LANGUAGES: tuple[Language, ...] = (
-    _language("ada", ".adb .ads", line="--"),
-    _language("agda", ".agda", line="--", block=("{-", "-}")),
-    _language("assembly", ".asm .s .nasm", line="; #"),
-    _language("awk", ".awk .gawk", line="#"),
-    _language("batchfile", ".bat .cmd", line="REM ::"),
-    _language("c", ".c .h .idc", line="//", block=C_BLOCK),
-    _language("c++", ".cpp .cc .cxx .c++ .hpp .hh .hxx .h++ .inl .ipp .tpp", line="//", block=C_BLOCK),
-    _language("c-sharp", ".cs .csx", line="//", block=C_BLOCK),
-    _language("clojure", ".clj .cljs .cljc .edn", line=";"),
-    _language("cmake", ".cmake", "CMakeLists.txt", line="#"),
-    _language("coffeescript", ".coffee", "Cakefile", line="#"),
-    _language("common-lisp", ".lisp .lsp .asd", line=";"),
-    _language("crystal", ".cr", line="#"),
-    _language("css", ".css", block=C_BLOCK),
-    _language("cuda", ".cu .cuh", line="//", block=C_BLOCK),
-    _language("cython", ".pyx .pxd .pxi", line="#"),
-    _language("d", ".d .di", line="//", block=C_BLOCK),
-    _language("dart", ".dart", line="//", block=C_BLOCK),
-    _language("dockerfile", ".dockerfile", "Dockerfile Containerfile", line="#"),
-    _language("elixir", ".ex .exs", line="#"),
-    _language("elm", ".elm", line="--", block=("{-", "-}")),
-    _language("emacs-lisp", ".el", line=";"),
-    _language("erlang", ".erl .hrl", "rebar.config", line="%"),
-    _language("f-sharp", ".fs .fsi .fsx", line="//", block=ML_BLOCK),
-    _language("fortran", ".f .for .f77 .f90 .f95 .f03 .f08", line="!"),
-    _language("gdscript", ".gd", line="#"),
-    _language("glsl", ".glsl .vert .frag .geom .comp", line="//", block=C_BLOCK),
-    _language("go", ".go", line="//", block=C_BLOCK),
-    _language("graphql", ".graphql .gql", line="#"),
-    _language("groovy", ".groovy .gradle .gvy", "Jenkinsfile", line="//", block=C_BLOCK),
-    _language("haskell", ".hs .hsc", line="--", block=("{-", "-}")),
-    _language("html", ".html .htm .xhtml", block=XML_BLOCK),
-    _language("idris", ".idr", line="--", block=("{-", "-}")),
-    _language("java", ".java", line="//", block=C_BLOCK),
-    _language("java-server-pages", ".jsp .jspx", block=("<%--", "--%>")),
-    _language("javascript", ".js .mjs .cjs .jsx", "Jakefile", line="//", block=C_BLOCK),
-    _language("json", ".json .jsonl .geojson .webmanifest"),
-    _language("jsonnet", ".jsonnet .libsonnet", line="//", block=C_BLOCK),
-    _language("julia", ".jl", line="#", block=("#=", "=#")),
-    _language("kotlin", ".kt .kts", line="//", block=C_BLOCK),
-    _language("lean", ".lean", line="--", block=("/-", "-/")),
-    _language("less", ".less", line="//", block=C_BLOCK),
-    _language("lua", ".lua", line="--", block=("--[[", "]]")),
-    _language("makefile", ".mk .mak .make", "Makefile makefile GNUmakefile", line="#"),
-    _language("markdown", ".md .markdown .mdx", block=XML_BLOCK),
-    _language("matlab", ".matlab", line="%"),
-    _language("meson", "", "meson.build meson_options.txt", line="#"),
-    _language("nim", ".nim .nims", line="#"),
-    _language("nix", ".nix", line="#", block=C_BLOCK),
-    _language("objective-c", ".m .mm", line="//", block=C_BLOCK),
-    _language("ocaml", ".ml .mli", block=ML_BLOCK),
-    _language("pascal", ".pas .dpr .lpr", line="//", block=("{", "}")),
-    _language("perl", ".pl .pm .t", line="#"),
-    _language("php", ".php .phtml .php5", line="// #", block=C_BLOCK),
-    _language("powershell", ".ps1 .psm1 .psd1", line="#", block=("<#", "#>")),
-    _language("prolog", ".pro .prolog", line="%", block=C_BLOCK),
-    _language("protocol-buffer", ".proto", line="//", block=C_BLOCK),
-    _language("python", ".py .pyi .pyw", "SConstruct SConscript wscript", line="#"),
-    _language("r", ".r", ".Rprofile", line="#"),
-    _language("racket", ".rkt", line=";"),
-    _language("restructuredtext", ".rst"),
-    _language("ruby", ".rb .rake .gemspec .ru", "Rakefile Gemfile Vagrantfile Podfile", line="#"),
-    _language("rust", ".rs", line="//", block=C_BLOCK),
-    _language("sas", ".sas", line="*", block=C_BLOCK),
-    _language("scala", ".scala .sbt .sc", line="//", block=C_BLOCK),
-    _language("scheme", ".scm .ss .sld", line=";"),
-    _language("scss", ".scss .sass", line="//", block=C_BLOCK),
-    _language("shell", ".sh .bash .zsh .ksh .bats", ".bashrc .zshrc .profile .bash_profile", line="#"),
-    _language("smalltalk", ".st", block=('"', '"')),
-    _language("solidity", ".sol", line="//", block=C_BLOCK),
-    _language("sparql", ".rq .sparql", line="#"),
-    _language("sql", ".sql .ddl .dml", line="--", block=C_BLOCK),
-    _language("stan", ".stan", line="//", block=C_BLOCK),
-    _language("standard-ml", ".sml .sig", block=ML_BLOCK),
-    _language("starlark", ".bzl .star", "BUILD BUILD.bazel WORKSPACE", line="#"),
-    _language("svelte", ".svelte", block=XML_BLOCK),
-    _language("swift", ".swift", line="//", block=C_BLOCK),
-    _language("systemverilog", ".sv .svh", line="//", block=C_BLOCK),
-    _language("tcl", ".tcl", line="#"),
-    _language("terraform", ".tf .tfvars .hcl", line="# //", block=C_BLOCK),
-    _language("tex", ".tex .sty .cls", line="%"),
-    _language("thrift", ".thrift", line="# //", block=C_BLOCK),
-    _language("toml", ".toml", line="#"),
-    _language("typescript", ".ts .tsx .mts .cts", line="//", block=C_BLOCK),
-    _language("verilog", ".v .vh", line="//", block=C_BLOCK),
-    _language("vhdl", ".vhd .vhdl", line="--"),
-    _language("viml", ".vim", ".vimrc", line='"'),
-    _language("visual-basic", ".vb .vbs .bas", line="'"),
-    _language("vue", ".vue", line="//", block=XML_BLOCK),
-    _language("xml", ".xml .xsd .svg .plist", block=XML_BLOCK),
-    _language("xslt", ".xsl .xslt", block=XML_BLOCK),
-    _language("yacc", ".y .yacc", line="//", block=C_BLOCK),
-    _language("yaml", ".yaml .yml", line="#"),
-    _language("zig", ".zig", line="//"),
-)
-
+LANGUAGES: tuple[Language, ...] = tuple(_language(row) for row in _TABLE["languages"])
 BY_NAME: dict[str, Language] = {language.name: language for language in LANGUAGES}
 EXTENSIONS: dict[str, str] = {extension: item.name for item in LANGUAGES for extension in item.extensions}
 FILENAMES: dict[str, str] = {filename: item.name for item in LANGUAGES for filename in item.filenames}
+INTERPRETERS: dict[str, str] = {program: item.name for item in LANGUAGES for program in item.interpreters}
+KEPT_BY_DEFAULT: frozenset[str] = frozenset(item.name for item in LANGUAGES if item.is_kept)
+
+# `Dockerfile.dev`, `Makefile.linux`: these names have their meaning in front.
+NAMES_IN_FRONT = frozenset(("Dockerfile", "Containerfile", "Makefile", "Jenkinsfile", "Vagrantfile"))
+NOT_CODE_EXTENSIONS = frozenset(_TABLE["not_code"]["extensions"].split())
+NOT_CODE_FILENAMES = frozenset(_TABLE["not_code"]["filenames"].split())
+
+
+def _claims() -> dict[str, tuple[str, ...]]:
+    claims: dict[str, list[str]] = {extension: [owner] for extension, owner in EXTENSIONS.items()}
+    for language in LANGUAGES:
+        for extension in language.shares:
+            claims.setdefault(extension, []).append(language.name)
+    shared = {extension for language in LANGUAGES for extension in language.shares}
+    return {extension: tuple(claims[extension]) for extension in sorted(shared)}
+
+
+# Extensions of several languages, the owner first where there is one.
+AMBIGUOUS: dict[str, tuple[str, ...]] = _claims()
+
+
+def extension_of(path: str) -> str:
+    """The last extension of a path in lower case, with the dot; empty for `Makefile`, `.bashrc` and `x.`."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    stem, dot, extension = name.rpartition(".")
+    return f".{extension.lower()}" if dot and stem and extension else ""
 
 
 def language_of(path: str) -> str | None:
     """The language of a file by its name (whole name first, then the last extension), or None if it is not known."""
-    name = PurePosixPath(path.replace("\\", "/")).name
-    if name in FILENAMES:
-        return FILENAMES[name]
+    name = path.replace("\\", "/").rpartition("/")[2]
+    known = FILENAMES.get(name)
+    if known is not None:
+        return known
     stem, dot, extension = name.rpartition(".")
-    if dot and stem:
-        return EXTENSIONS.get(f".{extension.lower()}")
-    # `Dockerfile.dev` has its meaning in front; `.gitignore` has none that we know.
-    return None
+    if not dot or not stem:
+        return None
+    return EXTENSIONS.get(f".{extension.lower()}") or _by_front(name)
+
+
+def _by_front(name: str) -> str | None:
+    front = name.partition(".")[0]
+    return FILENAMES.get(front) if front in NAMES_IN_FRONT else None
+
+
+def claimants(path: str) -> tuple[str, ...]:
+    """The languages that share this file's extension, the owner first; empty where the name settles it."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return () if name in FILENAMES else AMBIGUOUS.get(extension_of(name), ())
+
+
+def may_be_code(path: str) -> bool:
+    """True for a file that is code by its name, or whose name leaves it open: worth a look at its content."""
+    if language_of(path) is not None:
+        return True
+    name = path.replace("\\", "/").rpartition("/")[2]
+    extension = extension_of(name)
+    if extension:
+        return extension not in NOT_CODE_EXTENSIONS
+    return bool(name) and not name.startswith(".") and name not in NOT_CODE_FILENAMES
 
 
 def line_comments(language: str) -> tuple[str, ...]:
