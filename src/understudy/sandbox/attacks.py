@@ -221,7 +221,10 @@ ATTACKS = (
         "for who in (victim, parent):\n    attempt(os.kill, who, 0)\n"
         "attempt(os.kill, victim, signal.SIGKILL)\nattempt(os.kill, -1, 0)",
     ),
-    Attack("trace a process", "attempt(call, 'ptrace', 16, victim, 0, 0)\nattempt(call, 'process_vm_readv', victim, 0, 0, 0, 0, 0)"),
+    Attack(
+        "trace a process",
+        "attempt(call, 'ptrace', 16, victim, 0, 0)\nattempt(call, 'process_vm_readv', victim, 0, 0, 0, 0, 0)",
+    ),
     Attack("fork bomb", "import os\nfor _ in range(20):\n    if attempt(os.fork) == 0:\n        os._exit(0)"),
     Attack(
         "thread bomb",
