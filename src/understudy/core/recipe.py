@@ -5,10 +5,21 @@ A default is the recommended setting. `recipe_file.py` reads the YAML and rememb
 
 from __future__ import annotations
 
+import difflib
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from understudy.core.paths import expanded
 from understudy.core.units import parse_count
@@ -16,7 +27,7 @@ from understudy.core.units import parse_count
 Count = Annotated[int, BeforeValidator(lambda value: parse_count(value) if isinstance(value, (str, float)) else value)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Auto = Literal["auto"]
-Handling = Literal["redact", "drop", "keep"]
+Handling = Literal["redact", "drop", "keep", "fail"]
 
 
 class Section(BaseModel):
@@ -65,56 +76,140 @@ class Budget(Section):
         return self.hours * 3600 if self.hours is not None else None
 
 
-class Source(Section):
-    """Where code comes from: exactly one of `dir`, `git`, `archive`, `stdlib`."""
+SourceKind = Literal["dir", "git", "archive", "parquet", "jsonl", "huggingface", "stdlib"]
+SOURCE_KINDS: tuple[SourceKind, ...] = ("dir", "git", "archive", "parquet", "jsonl", "huggingface", "stdlib")
+# Keys that only some kinds of source have.
+ONLY_FOR: dict[str, tuple[SourceKind, ...]] = {
+    "revision": ("git", "huggingface"),
+    "history": ("git",),
+    "split": ("huggingface",),
+    "subset": ("huggingface",),
+}
 
-    dir: str | None = Field(None, description="a folder; every repository below it is recognised")
+
+class Source(Section):
+    """Where code comes from: exactly one of `dir`, `git`, `archive`, `parquet`, `jsonl`, `huggingface`, `stdlib`."""
+
+    dir: str | None = Field(None, description="a folder, or a URL like s3://bucket/prefix; repositories are recognised")
     git: str | None = Field(None, description="a repository: a path or any URL the git command takes")
-    archive: str | None = Field(None, description="tar, zip or sdist files; a path or a pattern")
+    archive: str | None = Field(None, description="tar, zip or sdist files; a path, a URL or a pattern")
+    parquet: str | None = Field(None, description="Parquet files with The Stack's columns; a path, a URL or a pattern")
+    jsonl: str | None = Field(None, description="JSON lines with the same columns, also .gz and .zst")
+    huggingface: str | None = Field(None, description="a data set's name on the hub, or a folder saved by `datasets`")
     stdlib: bool | None = Field(None, description="true: the running Python's own library")
     name: str | None = Field(None, description="the repository's name in the corpus, where it is not evident")
-    revision: str | None = Field(None, description="for git: a branch, tag or commit (default HEAD)")
+    revision: str | None = Field(None, description="for git and huggingface: a branch, tag or commit")
+    history: bool = Field(True, description="for git: read when each file was last changed; false fetches less")
+    split: str | None = Field(None, description="for huggingface: which split (default: all)")
+    subset: str | None = Field(None, description="for huggingface: which configuration of the data set")
     exclude: tuple[str, ...] = Field((), description="patterns of paths to leave out, as in `tests/*`")
+    weight: float = Field(1.0, gt=0, le=1000, description="how often its documents are trained on, against the others")
+    license: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() :-]{0,199}$", description="SPDX id of all it holds, where you know it"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Source:
-        given = [kind for kind in ("dir", "git", "archive", "stdlib") if getattr(self, kind)]
+        given = [kind for kind in SOURCE_KINDS if getattr(self, kind)]
         if len(given) != 1:
-            raise ValueError(
-                f"a source is one of dir, git, archive and stdlib; this one has {' and '.join(given) or 'none'}"
-            )
-        if self.revision is not None and self.git is None:
-            raise ValueError("revision belongs to a git source")
+            told = " and ".join(given) or "none"
+            raise ValueError(f"a source is one of {', '.join(SOURCE_KINDS)}; this one has {told}")
+        for key, kinds in ONLY_FOR.items():
+            if key in self.model_fields_set and getattr(self, key) is not None and given[0] not in kinds:
+                raise ValueError(f"{key} belongs to a {' or '.join(kinds)} source")
         return self
 
     @property
-    def kind(self) -> Literal["dir", "git", "archive", "stdlib"]:
-        """Which of the four it is."""
-        return "dir" if self.dir else "git" if self.git else "archive" if self.archive else "stdlib"
+    def kind(self) -> SourceKind:
+        """Which of them it is."""
+        return next(kind for kind in SOURCE_KINDS if getattr(self, kind))
 
     def __str__(self) -> str:
-        return f"{self.kind}: {getattr(self, self.kind) if self.kind != 'stdlib' else 'true'}"
+        return f"{self.kind}: {without_secrets(getattr(self, self.kind)) if self.kind != 'stdlib' else 'true'}"
+
+
+def without_secrets(address: str) -> str:
+    """A URL less passwords, tokens and signatures: what stands in a corpus or a log is read by others."""
+    address = re.sub(r"^(https?://)[^/@\s]*@", r"\1", address)
+    address = re.sub(r"^([a-z0-9+]+://[^/@:\s]*):[^/@\s]*@", r"\1@", address)
+    return re.sub(r"^(https?://[^?\s]*)\?.*$", r"\1", address, flags=re.DOTALL)
+
+
+BY_LANGUAGE: dict[str, dict[str, float | None]] = {
+    "json": {"min_file_bytes": 50, "max_characters": 5000},
+    "yaml": {"min_file_bytes": 50, "max_characters": 20_000},
+}
 
 
 class Filters(Section):
-    """Limits a file must keep. Line and alphanumeric limits are those of The Stack and StarCoder."""
+    """Limits a file must keep; null switches one off. docs/concepts/quality.md says where each number comes from."""
 
-    max_line_length: int = Field(1000, ge=1, le=10_000_000, description="characters in the longest line")
-    mean_line_length: float = Field(100, gt=0, le=1e7, description="mean characters a line")
-    alphanumeric_fraction: Fraction = Field(0.25, description="least share of letters and digits")
+    max_line_length: int | None = Field(1000, ge=1, le=10_000_000, description="characters in the longest line")
+    mean_line_length: float | None = Field(100, gt=0, le=1e7, description="mean characters a line")
+    max_characters: int | None = Field(None, ge=1, description="characters in all; 5,000 for JSON, 20,000 for YAML")
+    alphanumeric_fraction: Fraction | None = Field(0.25, description="least share of letters and digits")
+    alphabetic_fraction: Fraction | None = Field(None, description="least share of letters (OpenCoder: 0.5)")
+    digit_fraction: Fraction | None = Field(0.2, description="largest share of digits")
+    min_comment_fraction: Fraction | None = Field(None, description="least share of comment lines (StarCoder: 0.01)")
+    max_comment_fraction: Fraction | None = Field(0.95, description="largest share of comment lines")
+    repeated_lines: Fraction | None = Field(0.7, description="largest share of text in lines that stood before")
+    repeated_phrases: Fraction | None = Field(0.7, description="largest share of ten words in a row that stood before")
+    encoded_fraction: Fraction | None = Field(0.5, description="largest share of base64, hex and escapes")
+    encoded_run: int | None = Field(4096, ge=64, description="bytes in the longest blob of base64, hex or escapes")
+    data_fraction: Fraction | None = Field(0.9, description="largest share of a long file in lines of literals")
+    visible_text_fraction: Fraction | None = Field(None, description="least visible share of a page (StarCoder: 0.2)")
     min_file_bytes: int = Field(32, ge=0, le=10_000_000, description="smaller files teach nothing")
     max_file_bytes: int = Field(1_000_000, ge=1, le=1_000_000_000, description="larger files are data, not code")
     max_archive_bytes: Count = Field(
         2_000_000_000, ge=1, le=10**13, description="bytes read from one archive, unpacked, before it is set aside"
     )
+    by_language: dict[str, dict[str, float | None]] = Field(
+        BY_LANGUAGE, description="other limits for one language, as in {json: {max_characters: null}}"
+    )
+
+    @field_validator("by_language")
+    @classmethod
+    def _known_limits(cls, given: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+        """What the recipe says, over the defaults; each limit held to the rules of the key that it replaces."""
+        known = [name for name in cls.model_fields if name not in ("max_file_bytes", "max_archive_bytes", "by_language")]
+        for language, limits in given.items():
+            for name, limit in limits.items():
+                if name not in known:
+                    near = difflib.get_close_matches(name, known, 1, 0.5)
+                    told = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+                    raise ValueError(f"{language}: there is no limit {name!r}; {told}")
+                try:
+                    cls.model_validate({name: limit})
+                except ValidationError as error:
+                    raise ValueError(f"{language}.{name}: {error.errors()[0]['msg']}, not {limit}") from None
+        languages = {**BY_LANGUAGE, **given}
+        return {name: {**BY_LANGUAGE.get(name, {}), **given.get(name, {})} for name in languages}
 
 
 class Redact(Section):
-    """What happens to personal and secret text: replaced by a placeholder, the file dropped, or kept."""
+    """What happens to personal and secret text: `redact` puts a placeholder in its place, `drop` leaves the file out,
+    `keep` lets it be, `fail` stops the stage with a list of the places."""
 
-    secrets: Handling = "redact"
-    emails: Handling = "redact"
-    ip_addresses: Handling = "redact"
+    secrets: Handling = Field("redact", description="keys, tokens and passwords, by rules")
+    emails: Handling = Field("redact", description="e-mail addresses")
+    ip_addresses: Handling = Field("redact", description="public IP addresses")
+    names: Handling = Field("keep", description="people's names, and all else that `model` finds")
+    rules: str | None = Field(None, description="a file with your own rules for secrets, beside the package's")
+    model: str | None = Field(None, description="folder of a token-classification model for `names` (extra `hf`)")
+
+    @model_validator(mode="after")
+    def _model_for_names(self) -> Redact:
+        if self.names != "keep" and self.model is None:
+            raise ValueError(f"names: {self.names} needs `model`, the folder of a token-classification model")
+        return self
+
+
+class NearDuplicates(Section):
+    """Files that share most of their runs of words. One of them stays; every pair is compared exactly."""
+
+    threshold: float = Field(0.7, ge=0.1, le=1, description="least Jaccard similarity of two near-duplicates")
+    permutations: int = Field(256, ge=16, le=4096, description="length of the signature that finds pairs to compare")
+    ngram: int = Field(5, ge=1, le=64, description="words in a run")
 
 
 class Split(Section):
@@ -124,7 +219,9 @@ class Split(Section):
     valid: float = Field(0.02, gt=0, lt=0.9, description="share held out")
 
 
-Drop = Literal["generated", "minified", "unparsable", "duplicate"]
+Drop = Literal[
+    "generated", "minified", "vendored", "markup", "encoded", "hidden", "repeated", "unparsable", "duplicate"
+]
 
 
 class Data(Section):
@@ -134,10 +231,9 @@ class Data(Section):
     sources: tuple[Source, ...] = Field((Source(stdlib=True),), min_length=1)
     languages: tuple[str, ...] | None = Field(None, description="languages to keep; default: every known one")
     filters: Filters = Filters()
-    drop: tuple[Drop, ...] = Field(
-        ("generated", "minified", "unparsable", "duplicate"), description="kinds to leave out"
-    )
+    drop: tuple[Drop, ...] = Field(get_args(Drop), description="kinds to leave out")
     redact: Redact = Redact()
+    near_duplicates: NearDuplicates | None = Field(NearDuplicates(), description="null: near-duplicates stay")
     split: Split = Split()
 
 

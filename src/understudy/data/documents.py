@@ -53,6 +53,7 @@ WORKING_FIELDS = (
     pa.field("spdx", pa.list_(pa.string())),  # licences that the file itself names
     pa.field("redacted", pa.list_(pa.string())),  # the kind of each redaction
     pa.field("redacted_lines", pa.list_(pa.int32())),  # and its line, in the same order
+    pa.field("lines_lost", pa.list_(pa.int32())),  # and how many line breaks went with it
     pa.field("contaminated", pa.list_(pa.string())),  # `suite/task` of each exam task found in it
     pa.field("split_point", pa.float64()),
     pa.field("n_shingles", pa.int32()),
@@ -105,7 +106,7 @@ def working_batch(kind: Kind, rows: Sequence[Placed]) -> pa.RecordBatch:
         "raw": [row.raw for row in rows],
         "raw_id": [entry.raw_id for entry in entries],
     }
-    for name in ("spdx", "redacted", "redacted_lines", "contaminated"):
+    for name in ("spdx", "redacted", "redacted_lines", "lines_lost", "contaminated"):
         columns[name] = [[] for _ in rows]
     none = [None] * len(rows)
     arrays = [pa.array(columns.get(field.name, none), field.type) for field in WORKING_FIELDS]

@@ -15,18 +15,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from understudy.data.steps.alphanumeric import Alphanumeric
+from understudy.data.steps.comments import Comments
 from understudy.data.steps.contract import Step
 from understudy.data.steps.decode import Decode
 from understudy.data.steps.emails import Emails
+from understudy.data.steps.encoded import Encoded
 from understudy.data.steps.generated import Generated
+from understudy.data.steps.hidden import Hidden
 from understudy.data.steps.identify import Identify
 from understudy.data.steps.ip_addresses import IpAddresses
 from understudy.data.steps.length import Length
+from understudy.data.steps.markup import Markup
 from understudy.data.steps.minified import Minified
+from understudy.data.steps.name_model import model_id
+from understudy.data.steps.names import Names
 from understudy.data.steps.read import ReadFiles
+from understudy.data.steps.secret_rules import edition, rules_in
+from understudy.data.steps.repeated import Repeated
 from understudy.data.steps.secrets import Secrets
 from understudy.data.steps.sketch import Sketch
 from understudy.data.steps.unparsable import Unparsable
+from understudy.data.steps.vendored import Vendored
 
 if TYPE_CHECKING:
     from understudy.core.recipe import Recipe  # workers import this package and must not pay for pydantic
@@ -62,6 +71,22 @@ def _redaction(field_name: str) -> Callable[[Recipe], Settings | None]:
     return settings
 
 
+def _secrets(recipe: Recipe) -> Settings | None:
+    redact = recipe.data.redact
+    if redact.secrets == "keep":
+        return None
+    rules = rules_in(recipe.resolve(redact.rules)) if redact.rules else ()
+    return {"handling": redact.secrets, "extra": [list(rule) for rule in rules], "edition": edition()}
+
+
+def _names(recipe: Recipe) -> Settings | None:
+    redact = recipe.data.redact
+    if redact.names == "keep" or redact.model is None:
+        return None
+    folder = recipe.resolve(redact.model)
+    return {"handling": redact.names, "model": str(folder), "model_id": model_id(folder)}
+
+
 def _near_duplicates(recipe: Recipe) -> Settings | None:
     near = recipe.data.near_duplicates
     if near is None:
@@ -69,26 +94,49 @@ def _near_duplicates(recipe: Recipe) -> Settings | None:
     return {"threshold": near.threshold, "permutations": near.permutations, "ngram": near.ngram}
 
 
-def _length(recipe: Recipe) -> Settings:
-    filters = recipe.data.filters
-    return {
-        "longest": filters.max_line_length,
-        "mean": filters.mean_line_length,
-        "min_bytes": filters.min_file_bytes,
-    }
+LENGTH = ("min_file_bytes", "max_characters", "max_line_length", "mean_line_length")
+ALPHANUMERIC = ("alphanumeric_fraction", "alphabetic_fraction", "digit_fraction")
+COMMENTS = ("min_comment_fraction", "max_comment_fraction")
+REPEATED = ("repeated_lines", "repeated_phrases")
+ENCODED = ("encoded_fraction", "encoded_run")
+MARKUP = ("data_fraction", "visible_text_fraction")
+
+
+def _limits(*names: str, drop: str | None = None) -> Callable[[Recipe], Settings | None]:
+    """The settings of a step that compares with these limits; None where the recipe does not ask for it."""
+
+    def settings(recipe: Recipe) -> Settings | None:
+        filters = recipe.data.filters
+        usual = {name: getattr(filters, name) for name in names}
+        others = {
+            language: {name: limit for name, limit in limits.items() if name in names}
+            for language, limits in filters.by_language.items()
+        }
+        others = {language: limits for language, limits in others.items() if limits}
+        is_on = drop in recipe.data.drop if drop else any(usual.values()) or bool(others)
+        return {"limits": usual, "by_language": others} if is_on else None
+
+    return settings
 
 
 STEPS: dict[str, StepRow] = {
     "read": StepRow(ReadFiles, lambda recipe: {"limit": recipe.data.filters.max_file_bytes}),
     "decode": StepRow(Decode, lambda recipe: {}),
+    "vendored": StepRow(Vendored, _if_dropped("vendored")),
     "generated": StepRow(Generated, _if_dropped("generated")),
     "minified": StepRow(Minified, _if_dropped("minified")),
-    "length": StepRow(Length, _length),
-    "alphanumeric": StepRow(Alphanumeric, lambda recipe: {"least": recipe.data.filters.alphanumeric_fraction}),
+    "markup": StepRow(Markup, _limits(*MARKUP, drop="markup")),
+    "encoded": StepRow(Encoded, _limits(*ENCODED, drop="encoded")),
+    "hidden": StepRow(Hidden, _if_dropped("hidden")),
+    "length": StepRow(Length, _limits(*LENGTH)),
+    "alphanumeric": StepRow(Alphanumeric, _limits(*ALPHANUMERIC)),
+    "comments": StepRow(Comments, _limits(*COMMENTS)),
+    "repeated": StepRow(Repeated, _limits(*REPEATED, drop="repeated")),
     "unparsable": StepRow(Unparsable, _if_dropped("unparsable")),
-    "secrets": StepRow(Secrets, _redaction("secrets")),
+    "secrets": StepRow(Secrets, _secrets),
     "emails": StepRow(Emails, _redaction("emails")),
     "ip-addresses": StepRow(IpAddresses, _redaction("ip_addresses")),
+    "names": StepRow(Names, _names),
     "identify": StepRow(Identify, lambda recipe: {"seed": recipe.seed, "by": recipe.data.split.by}),
     "sketch": StepRow(Sketch, _near_duplicates),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -55,17 +56,29 @@ class Span(NamedTuple):
     placeholder: bytes
 
 
+class Redaction(NamedTuple):
+    """What is told of a redaction: never the text itself. `line` counts from 1 in the text as it was decoded."""
+
+    kind: str
+    line: int
+    lines_lost: int
+
+
 class RedactingStep(ABC):
     """A step that replaces pieces of documents by placeholders, and drops the document too where the recipe says so.
 
-    Dropped documents are redacted as well: they stay on disk for inspection, and what is private must not.
+    Dropped documents are redacted as well: they stay on disk for inspection, and what is private must not. With
+    handling `fail` they are dropped here and the stage stops once all were seen (`findings.py`).
+
+    Within a document the same text gets the same stand-in and another text another one: `<KEY>`, `<KEY_2>`, …
     """
 
     name: ClassVar[str]
+    version: ClassVar[str] = "2"
     reason: ClassVar[str]
 
     def __init__(self, handling: str) -> None:
-        self._drops = handling == "drop"
+        self._drops = handling in ("drop", "fail")
 
     @abstractmethod
     def setup(self) -> None:
@@ -75,21 +88,40 @@ class RedactingStep(ABC):
     def find(self, data: bytes) -> Iterable[Span]:
         """What must not stay in this document, in any order, overlaps allowed."""
 
+    def identity(self, text: bytes) -> bytes:
+        """What two texts have in common that get the same stand-in."""
+        return text
+
+    def find_all(self, documents: Sequence[bytes | None]) -> Iterator[tuple[int, Iterable[Span]]]:
+        """(row, what must go) for the rows where there may be something."""
+        for row, data in enumerate(documents):
+            if data:
+                yield row, self.find(data)
+
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        found: dict[int, list[Span]] = {}
-        for row, data in enumerate(text_bytes(batch)):
-            spans = _apart(self.find(data)) if data else []
-            if spans:
-                found[row] = spans
+        documents = text_bytes(batch)
+        found = {row: kept for row, spans in self.find_all(documents) if (kept := _apart(spans))}
         if not found:
             return batch
-        verdicts = {row: self._verdict(text_bytes(batch)[row] or b"", spans) for row, spans in found.items()}
-        batch = _replaced(batch, found)
+        batch, verdicts = self._replaced(batch, documents, found)
         return dropped(batch, self.name, verdicts) if self._drops else batch
 
-    def _verdict(self, data: bytes, spans: list[Span]) -> Verdict:
-        line = data.count(b"\n", 0, spans[0].start) + 1
-        return Verdict(self.reason, f"line {line}: {spans[0].kind}, {len(spans)} in all")
+    def _replaced(
+        self, batch: pa.RecordBatch, documents: Sequence[bytes | None], found: dict[int, list[Span]]
+    ) -> tuple[pa.RecordBatch, dict[int, Verdict]]:
+        contents, verdicts = list(documents), {}
+        columns = {name: batch.column(name).to_pylist() for name in ("redacted", "redacted_lines", "lines_lost")}
+        for row, spans in found.items():
+            data = contents[row] or b""
+            earlier = list(map(Redaction, *(values[row] for values in columns.values())))
+            new = _redactions(data, spans, earlier)
+            for values, added in zip(columns.values(), zip(*new, strict=True), strict=True):
+                values[row] = [*values[row], *added]
+            contents[row] = with_stand_ins(data, spans, self.identity)
+            verdicts[row] = Verdict(self.reason, f"line {new[0].line}: {new[0].kind}, {len(new)} in all")
+        content = pa.array(contents, pa.binary()).view(pa.string())
+        counts = {"content": content, "redactions": list(map(len, columns["redacted"]))}
+        return with_columns(batch, counts | columns), verdicts
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
@@ -101,19 +133,43 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
     return kept
 
 
-def _replaced(batch: pa.RecordBatch, found: dict[int, list[Span]]) -> pa.RecordBatch:
-    contents = list(text_bytes(batch))
-    redacted = batch.column("redacted").to_pylist()
-    for row, spans in found.items():
-        contents[row] = _with_placeholders(contents[row] or b"", spans)
-        redacted[row] = [*redacted[row], *(span.kind for span in spans)]
-    content = pa.array(contents, pa.binary()).view(pa.string())
-    return with_columns(batch, {"content": content, "redacted": redacted, "redactions": list(map(len, redacted))})
-
-
-def _with_placeholders(data: bytes, spans: list[Span]) -> bytes:
-    pieces, at = [], 0
+def _redactions(data: bytes, spans: Sequence[Span], earlier: Sequence[Redaction]) -> list[Redaction]:
+    """The spans by lines of the original text: what stands below an earlier stand-in for several lines stood lower."""
+    found, line, at = [], 1, 0
+    before = sorted(earlier, key=lambda redaction: redaction.line)
     for span in spans:
-        pieces += [data[at : span.start], span.placeholder]
-        at = span.end
+        line, at = line + data.count(b"\n", at, span.start), span.start
+        original = line
+        for redaction in before:
+            if redaction.line < original:
+                original += redaction.lines_lost
+        found.append(Redaction(span.kind, original, data.count(b"\n", span.start, span.end)))
+    return found
+
+
+def with_stand_ins(data: bytes, spans: Sequence[Span], identity: Callable[[bytes], bytes] = bytes) -> bytes:
+    """The text with a stand-in for each span (in order, apart): the first text of a kind gets `<KEY>`, the second
+    other one `<KEY_2>`. Counting goes on where stand-ins are in the text already."""
+    numbers: dict[tuple[bytes, bytes], int] = {}
+    taken = {placeholder: _highest(data, placeholder) for placeholder in {span.placeholder for span in spans}}
+    pieces, at = [], 0
+    for start, end, _, placeholder in spans:
+        key = (placeholder, identity(data[start:end]))
+        if key not in numbers:
+            taken[placeholder] += 1
+            numbers[key] = taken[placeholder]
+        pieces += [data[at:start], _numbered(placeholder, numbers[key])]
+        at = end
     return b"".join([*pieces, data[at:]])
+
+
+def _highest(data: bytes, placeholder: bytes) -> int:
+    """The highest number among the stand-ins that the text has already; 0 if there are none."""
+    if placeholder[:-1] not in data:
+        return 0
+    numbers = re.findall(re.escape(placeholder[:-1]) + rb"(?:_([0-9]{1,6}))?>", data)
+    return max((int(number or 1) for number in numbers), default=0)
+
+
+def _numbered(placeholder: bytes, number: int) -> bytes:
+    return placeholder if number == 1 else b"%s_%d>" % (placeholder[:-1], number)

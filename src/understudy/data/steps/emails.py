@@ -10,7 +10,12 @@ import re2
 from understudy.data.steps.contract import RedactingStep, Span
 
 PLACEHOLDER = b"<EMAIL>"
-ADDRESS = rb"[A-Za-z0-9][A-Za-z0-9._%+'-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,18}"
+# RFC 5321's dot-atoms, without the signs that open something in code (`/`, `=`, `{`, `#`, `!`, `*`); the most that a
+# mailbox may have is 64 characters.
+ADDRESS = (
+    rb"[A-Za-z0-9_][A-Za-z0-9._%+'-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+    rb"(?:\.[A-Za-z0-9-]+)*\.(?:[A-Za-z]{2,18}|xn--[a-z0-9-]{2,20})"
+)
 # Country codes (ISO 3166 as delegated) without those that are mostly file extensions (.py, .sh, .md, .rs), and the
 # generic domains that people have addresses in. `q@k.transpose` ends in none of them.
 DOMAINS = frozenset(
@@ -21,15 +26,30 @@ DOMAINS = frozenset(
     jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr ls lt lu lv ly ma mc me mg mh mk ml mm mn mo mp mq mr ms
     mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw qa re ro ru
     rw sa sb sc sd se sg si sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz
-    ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw com org net edu gov mil int info biz name dev app
+    ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw com net org edu gov mil int info biz name dev app
     cloud tech online email systems software blog page website digital agency studio company group team network
-    solutions services science academy institute university xyz
+    solutions services science academy institute university xyz aero asia cat coop jobs mobi museum post pro tel travel
+    bank berlin hamburg koeln paris london wien swiss bayern brussels amsterdam nyc tokyo africa chat codes computer
+    consulting design directory engineering expert foundation global guru health house international law life live
+    ltd gmbh inc llc management marketing media news ninja one partners photography press review rocks run sale school
+    security shop site social solar space store support tools training tube ventures video vip wiki work works world
     """.split()
 )
+# Attributes of Python and JavaScript objects that are domains too: `x@layer.to(…)`, `a@b.id`.
+ATTRIBUTES = frozenset(b"to id name is in do my at so as one run live post info app works tools computer".split())
 EXAMPLES = frozenset(
-    (b"example", b"domain", b"mydomain", b"yourdomain", b"yourcompany", b"foo", b"bar", b"test", b"email")
+    b"example domain mydomain yourdomain yourcompany your-domain mycompany company1 acme foo bar baz foobar test email "
+    b"host localhost somewhere nowhere invalid xyz xxx abc".split()
 )
-EXAMPLE_ENDINGS = (b".example", b".test", b".invalid", b".localhost")
+EXAMPLE_ENDINGS = (b".example", b".test", b".invalid", b".localhost", b".local", b".internal", b".localdomain")
+# Mailboxes that no one owns: robots of forges and registries.
+NOBODY = (b"noreply", b"no-reply", b"no_reply", b"donotreply", b"do-not-reply", b"nobody", b"mailer-daemon")
+NOBODYS_DOMAINS = (b"users.noreply.github.com", b"noreply.github.com", b"users.noreply.gitlab.com")
+EXAMPLE_LOCALS = frozenset(
+    b"foo bar baz foobar user username you your me someone somebody name email your.name your.email your_email "
+    b"your-email youremail yourname example xxx xyz test".split()
+)
+REMOTES = frozenset(b"git hg svn cvs bzr gitlab gitea".split())
 
 
 class Emails(RedactingStep):
@@ -39,26 +59,66 @@ class Emails(RedactingStep):
     reason: ClassVar[str] = "email"
 
     def setup(self) -> None:
-        self._address = re2.compile(ADDRESS)
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1
+        self._address = re2.compile(ADDRESS, options)
+
+    def identity(self, text: bytes) -> bytes:
+        """Case means nothing in a domain and, in practice, nothing in a mailbox."""
+        return text.lower()
 
     def find(self, data: bytes) -> Iterator[Span]:
         if b"@" not in data:
             return
         for match in self._address.finditer(data):
-            if _is_persons(data, match.start(), match.end()):
-                yield Span(match.start(), match.end(), "email", PLACEHOLDER)
+            start, end = match.span()
+            if is_persons(data, start, end):
+                yield Span(start, end, "email", PLACEHOLDER)
 
 
-def _is_persons(data: bytes, start: int, end: int) -> bool:
+def is_persons(data: bytes, start: int, end: int) -> bool:
+    """True for an address that someone may have, judged by its parts and by what stands around it."""
     local, _, domain = data[start:end].lower().rpartition(b"@")
-    labels = domain.split(b".")
-    if labels[-1] not in DOMAINS or labels[-2] in EXAMPLES or domain.endswith(EXAMPLE_ENDINGS):
+    if not _is_deliverable(domain) or _is_nobodys(local, domain):
         return False
+    return not (_is_operator(data, start, end, domain) or _is_remote(data, end, local) or _is_in_url(data, start))
+
+
+def _is_deliverable(domain: bytes) -> bool:
+    labels = domain.split(b".")
+    if not (labels[-1] in DOMAINS or labels[-1].startswith(b"xn--")) or b"" in labels:
+        return False
+    return EXAMPLES.isdisjoint(labels[-3:-1]) and not domain.endswith(EXAMPLE_ENDINGS)
+
+
+def _is_nobodys(local: bytes, domain: bytes) -> bool:
+    return local.startswith(NOBODY) or domain in NOBODYS_DOMAINS or local in EXAMPLE_LOCALS
+
+
+def _is_operator(data: bytes, start: int, end: int, domain: bytes) -> bool:
+    """`x@m.to(device)`, `a@b.id`: a product whose right side has an attribute; `name@2x.png` never gets here."""
     after = data[end : end + 1]
     if after.isalnum() or (after and after in b"_(["):
-        return False  # `x@m.to(device)`: a method of a product's right side
-    if local in (b"git", b"hg", b"svn") and after in (b":", b"/"):
-        return False  # `git@github.com:…` is an address of a repository
+        return True
+    if (
+        domain.rpartition(b".")[2] not in ATTRIBUTES
+        or not data[start:end].replace(b"@", b"").replace(b".", b"").isalnum()
+    ):
+        return False
+    line = data[data.rfind(b"\n", 0, start) + 1 : start]
+    return not any(sign in line for sign in (b'"', b"'", b"#", b"//", b"*", b"<"))
+
+
+def _is_remote(data: bytes, end: int, local: bytes) -> bool:
+    """`git@github.com:…` is the address of a repository, `host:` and `/path` after any other name too."""
+    after = data[end : end + 2]
+    if local in REMOTES:
+        return True
+    return after[:1] == b":" and (after[1:].isalnum() or after[1:] in (b"~", b"/"))
+
+
+def _is_in_url(data: bytes, start: int) -> bool:
+    """The user's part of `https://user:password@host` or `ssh://user@host`; mailto: and file comments are none."""
     line_start = max(data.rfind(b"\n", 0, start), start - 300)
     before = data[line_start + 1 : start].split()[-1:] or [b""]
-    return b"://" not in before[0] or before[0].endswith((b"//", b"mailto:"))
+    return b"://" in before[0] and not before[0].endswith((b"mailto:",)) and b"/" not in before[0].partition(b"://")[2]

@@ -18,15 +18,34 @@ SIX = rb"2[0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{1,4})*(?:::|:)[0-9A-Fa-f]{1,4}(?::[0-9A-
 # Well-known resolvers are no one's privacy (BigCode keeps them too); the sequences mean "some address".
 KEPT = frozenset(
     """
-    8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 208.67.220.220
-    1.2.3.4 4.3.2.1 12.34.56.78 123.45.67.89
+    8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 1.1.1.2 1.0.0.2 1.1.1.3 1.0.0.3 9.9.9.9 9.9.9.10 149.112.112.112 149.112.112.10
+    208.67.222.222 208.67.220.220 208.67.222.123 208.67.220.123 64.6.64.6 64.6.65.6 4.2.2.1 4.2.2.2 4.2.2.3 4.2.2.4
+    94.140.14.14 94.140.15.15 76.76.2.0 76.76.10.0 185.228.168.9 185.228.169.9 77.88.8.8 77.88.8.1 84.200.69.80
+    84.200.70.40 114.114.114.114 223.5.5.5 223.6.6.6 119.29.29.29 180.76.76.76 168.63.129.16 100.100.100.200
+    2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 2620:fe::fe 2620:fe::9
+    2620:119:35::35 2620:119:53::53
+    1.2.3.4 1.2.3.5 4.3.2.1 5.6.7.8 12.34.56.78 123.45.67.89 123.123.123.123 1.22.333.4 11.22.33.44 99.99.99.99
     """.split()
 )
-OBJECT_IDENTIFIERS = ("1.3.6.1", "2.5.29.", "2.5.4.", "1.2.840.")
+OBJECT_IDENTIFIERS = (
+    "1.3.6.",
+    "1.3.14.",
+    "1.3.101.",
+    "1.3.132.",
+    "2.5.29.",
+    "2.5.4.",
+    "2.16.840.",
+    "2.23.",
+    "1.2.840.",
+    "0.9.",
+)
 VERSION = re.compile(
-    rb"(?:version|ver|release|rev|revision|build|firmware|sections?)\W{0,12}$|[=<>~^!]=\s*[\"']?$|[A-Za-z]/$",
+    rb"(?:\bversions?|[_.-]version|\bver|\brelease[sd]?|\brev|\brevision|\bbuild|\bfirmware|\bsections?|\bchapter|\bfigure|"
+    rb"\btable|\bupgraded? (?:to|from)|\bsince|\bdriver|\bpatch|\boid)\W{0,12}(?:v|is |of |to |number )?[\"'(]?$|"
+    rb"[=<>~^!]=\s*[\"']?$|[A-Za-z]/v?$|[<>^~]\s?$|\bv\s?$",
     re.IGNORECASE,
 )
+NETMASK = re.compile(r"(?:255|254|252|248|240|224|192|128|0)\.(?:255|254|252|248|240|224|192|128|0)\.(?:0|255|\d+)\.0")
 SMALL = 20  # three numbers below this begin a version or a section number far more often than a host
 
 
@@ -37,13 +56,20 @@ class IpAddresses(RedactingStep):
     reason: ClassVar[str] = "ip-address"
 
     def setup(self) -> None:
-        self._either = re2.compile(rb"(?:%s)|(?:%s)" % (FOUR, SIX))
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1
+        self._either = re2.compile(rb"(?:%s)|(?:%s)" % (FOUR, SIX), options)
+
+    def identity(self, text: bytes) -> bytes:
+        """One address may be spelled in several ways."""
+        return str(ipaddress.ip_address(text.decode())).encode()
 
     def find(self, data: bytes) -> Iterator[Span]:
         for match in self._either.finditer(data):
             start, end = match.span()
-            before = data[max(0, start - 30) : start]
-            if _stands_alone(data, start, end) and _is_public(data[start:end].decode()) and not VERSION.search(before):
+            if not (_stands_alone(data, start, end) and _is_public(data[start:end].decode())):
+                continue
+            if not VERSION.search(data[max(0, start - 30) : start]):
                 yield Span(start, end, "ip-address", PLACEHOLDER)
 
 
@@ -57,16 +83,18 @@ def _stands_alone(data: bytes, start: int, end: int) -> bool:
 
 
 def _is_public(text: str) -> bool:
-    if text in KEPT or text.startswith(OBJECT_IDENTIFIERS):
+    if text.lower() in KEPT or text.startswith(OBJECT_IDENTIFIERS):
         return False
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    if address.version == 4 and _is_numbering([int(part) for part in text.split(".")]):
+    if address.version == 4 and (_is_numbering([int(part) for part in text.split(".")]) or NETMASK.fullmatch(text)):
         return False
     return address.is_global and not address.is_multicast
 
 
 def _is_numbering(parts: list[int]) -> bool:
-    return all(part < SMALL for part in parts[:3]) or len(set(parts)) == 1
+    """A version or section, one number four times, or an arithmetic run as in 10.20.30.40."""
+    steps = {one - other for one, other in zip(parts[1:], parts, strict=False)}
+    return all(part < SMALL for part in parts[:3]) or len(steps) == 1

@@ -1,38 +1,70 @@
-"""Replaces keys, tokens and passwords by `<KEY>` and `<PASSWORD>`; the rules stand in `secret_rules.py`."""
+"""Replaces keys, tokens and passwords by `<KEY>` and `<PASSWORD>`; the rules stand in `secret_rules.yaml`.
+
+file ─▶ one RE2 set of all triggers ─▶ the patterns of the triggers seen ─▶ each value's check ─▶ spans
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
-
-import re2
+import string
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 from understudy.data.steps.contract import RedactingStep, Span
-from understudy.data.steps.secret_rules import RULES
+from understudy.data.steps.secret_checks import CHECKS
+from understudy.data.steps.secret_rules import Rule, compiled, options, own_rules
 
-AUTOMATON_BYTES = 64_000_000  # RE2's tables for the set; with its default of 8 MB it falls back to the slow machine
+NAME_CHARACTERS = frozenset((string.ascii_letters + string.digits + "_-.").encode())
+LONGEST_NAME = 80
 
 
 class Secrets(RedactingStep):
     """Finds secrets: one pass of all triggers over a file, then the exact patterns of those that were seen."""
 
     name: ClassVar[str] = "secrets"
+    version: ClassVar[str] = "2"
     reason: ClassVar[str] = "secret"
 
+    def __init__(self, handling: str, extra: Sequence[Sequence[str]] = (), edition: str = "") -> None:
+        """`extra` are rules beside the package's own; `edition` names the state of those, for kept results."""
+        super().__init__(handling)
+        self._rules = (*own_rules(), *(Rule(*rule) for rule in extra))
+
     def setup(self) -> None:
-        options = re2.Options()
-        options.max_mem = AUTOMATON_BYTES
-        options.encoding = re2.Options.Encoding.LATIN1
-        self._triggers = re2.Set.SearchSet(options)
-        for rule in RULES:
-            self._triggers.Add(rule.trigger)
+        import re2
+
+        self._triggers = re2.Set.SearchSet(options())
+        for rule in self._rules:
+            self._triggers.Add((rule.trigger or rule.pattern).encode())
         self._triggers.Compile()
-        self._patterns = [re2.compile(rule.pattern, options) for rule in RULES]
+        self._patterns = [_Compiled(rule) for rule in self._rules]
 
     def find(self, data: bytes) -> Iterator[Span]:
         for number in self._triggers.Match(data) or ():
-            rule = RULES[number]
-            for match in self._patterns[number].finditer(data):
-                start, end = match.span(1)
-                if rule.accepts(data[start:end]):
-                    yield Span(start, end, rule.kind, rule.placeholder)
+            yield from self._patterns[number].find(data)
+
+
+class _Compiled:
+    """A rule ready to run."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._kind, self._placeholder = rule.kind, f"<{rule.placeholder}>".encode()
+        self._accepts = CHECKS[rule.check]
+        self._pattern: Any = compiled(rule.pattern)
+        self._unless: Any = compiled(rule.unless) if rule.unless else None
+        self._group = self._pattern.groupindex.get("secret", min(1, self._pattern.groups))
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        for match in self._pattern.finditer(data):
+            start, end = match.span(self._group)
+            if start < 0 or not self._accepts(data[start:end]):
+                continue
+            if self._unless is not None and self._is_excused(data, match, start, end):
+                continue
+            yield Span(start, end, self._kind, self._placeholder)
+
+    def _is_excused(self, data: bytes, match: Any, start: int, end: int) -> bool:
+        first = match.start()
+        while first > 0 and first > match.start() - LONGEST_NAME and data[first - 1] in NAME_CHARACTERS:
+            first -= 1
+        around = data[first:start] + b" " + data[end : match.end()]
+        return self._unless.search(around) is not None
