@@ -212,11 +212,29 @@ class NearDuplicates(Section):
     ngram: int = Field(5, ge=1, le=64, description="words in a run")
 
 
-class Split(Section):
-    """Which documents are held out, decided by a hash, so that adding files moves no other file."""
+class ExamFile(Section):
+    """A file of tasks that no file of the corpus may hold: JSON lines, JSON, CSV or Parquet, .gz as well."""
 
-    by: Literal["repository", "file"] = Field("file", description="hold out whole repositories, or single files")
-    valid: float = Field(0.02, gt=0, lt=0.9, description="share held out")
+    file: str = Field(description="where it is; relative to the recipe")
+    name: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="what it is called (default: the file's name)"
+    )
+    statement: tuple[str, ...] = Field((), description="fields with the question; a dot reaches into a field")
+    solution: tuple[str, ...] = Field((), description="fields with the answer")
+    test: tuple[str, ...] = Field((), description="fields with the tests")
+    id: str | None = Field("task_id", description="field that names the task (default: its number)")
+
+
+class Split(Section):
+    """Which documents are held out. A cluster of near-duplicates is on one side as a whole.
+
+    `file` and `repository` go by a hash of the name, so that adding files moves no other file.
+    """
+
+    by: Literal["repository", "file", "commit-time"] = Field(
+        "file", description="hold out single files, whole repositories, or what was committed last"
+    )
+    valid: float = Field(0.02, gt=0, lt=0.9, description="share held out: of files or repositories, or newest bytes")
 
 
 Drop = Literal[
@@ -234,6 +252,9 @@ class Data(Section):
     drop: tuple[Drop, ...] = Field(get_args(Drop), description="kinds to leave out")
     redact: Redact = Redact()
     near_duplicates: NearDuplicates | None = Field(NearDuplicates(), description="null: near-duplicates stay")
+    decontaminate: tuple[str | ExamFile, ...] = Field(
+        (), description="exams, by name (humaneval, mbpp, …) or as a file of tasks; files with their tasks are left out"
+    )
     split: Split = Split()
 
 

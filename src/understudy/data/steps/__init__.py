@@ -30,8 +30,8 @@ from understudy.data.steps.minified import Minified
 from understudy.data.steps.name_model import model_id
 from understudy.data.steps.names import Names
 from understudy.data.steps.read import ReadFiles
-from understudy.data.steps.secret_rules import edition, rules_in
 from understudy.data.steps.repeated import Repeated
+from understudy.data.steps.secret_rules import edition, rules_in
 from understudy.data.steps.secrets import Secrets
 from understudy.data.steps.sketch import Sketch
 from understudy.data.steps.unparsable import Unparsable
@@ -102,7 +102,7 @@ ENCODED = ("encoded_fraction", "encoded_run")
 MARKUP = ("data_fraction", "visible_text_fraction")
 
 
-def _limits(*names: str, drop: str | None = None) -> Callable[[Recipe], Settings | None]:
+def _limits(*names: str, drop: str | None = None, always: bool = False) -> Callable[[Recipe], Settings | None]:
     """The settings of a step that compares with these limits; None where the recipe does not ask for it."""
 
     def settings(recipe: Recipe) -> Settings | None:
@@ -113,7 +113,8 @@ def _limits(*names: str, drop: str | None = None) -> Callable[[Recipe], Settings
             for language, limits in filters.by_language.items()
         }
         others = {language: limits for language, limits in others.items() if limits}
-        is_on = drop in recipe.data.drop if drop else any(usual.values()) or bool(others)
+        given = [*usual.values(), *(limit for limits in others.values() for limit in limits.values())]
+        is_on = always or (drop in recipe.data.drop if drop else any(limit is not None for limit in given))
         return {"limits": usual, "by_language": others} if is_on else None
 
     return settings
@@ -128,7 +129,7 @@ STEPS: dict[str, StepRow] = {
     "markup": StepRow(Markup, _limits(*MARKUP, drop="markup")),
     "encoded": StepRow(Encoded, _limits(*ENCODED, drop="encoded")),
     "hidden": StepRow(Hidden, _if_dropped("hidden")),
-    "length": StepRow(Length, _limits(*LENGTH)),
+    "length": StepRow(Length, _limits(*LENGTH, always=True)),
     "alphanumeric": StepRow(Alphanumeric, _limits(*ALPHANUMERIC)),
     "comments": StepRow(Comments, _limits(*COMMENTS)),
     "repeated": StepRow(Repeated, _limits(*REPEATED, drop="repeated")),

@@ -1,39 +1,41 @@
-"""Drops files that hold few letters and digits: tables of signs, ASCII art, data (The Stack: under a quarter)."""
+"""Drops files that hold few letters and digits, few letters, or many digits: tables of signs, ASCII art, numbers.
+
+Letters and digits are those of any alphabet. Least share of both: The Stack's quarter. Least letters and most digits
+are OpenCoder's rules; see docs/concepts/quality.md for the numbers.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
-from understudy.data.documents import Verdict
-from understudy.data.steps.contract import JudgingStep
+import numpy as np
 
-# Deleting everything in ASCII that is no letter or digit is one pass in C; other alphabets are looked at one by one.
-OTHERS = bytes(code for code in range(256) if code > 127 or not chr(code).isalnum())
-
-BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+from understudy.data.measures import Measures
+from understudy.data.steps.measured import MeasuredStep, Rule
 
 
-class Alphanumeric(JudgingStep):
-    """Drops a file with too small a share of letters and digits, in any alphabet."""
+class Alphanumeric(MeasuredStep):
+    """Drops a file by the share of its characters that are letters or digits."""
 
     name: ClassVar[str] = "alphanumeric"
+    version: ClassVar[str] = "2"
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "alphanumeric_fraction", "few-alphanumeric", lambda of: _share(of, of.alphanumeric), False,
+            "{value:.1%} letters and digits < {limit:.1%}",
+        ),
+        Rule(
+            "alphabetic_fraction", "few-letters", lambda of: _share(of, of.letters), False,
+            "{value:.1%} letters < {limit:.1%}",
+        ),
+        Rule(
+            "digit_fraction", "many-digits", lambda of: 1 - _share(of, of.characters - of.digits), True,
+            "{value:.1%} digits > {limit:.1%}",
+        ),
+    )  # fmt: skip
 
-    def __init__(self, least: float) -> None:
-        self._least = least
 
-    def judge(self, text: str, path: str, lang: str) -> Verdict | None:
-        share = alphanumeric_share(text)
-        if share >= self._least:
-            return None
-        return Verdict("few-alphanumeric", f"{share:.0%} letters and digits; at least {self._least:.0%} are kept")
-
-
-def alphanumeric_share(text: str) -> float:
-    """Letters and digits of any alphabet among all characters; 1.0 for an empty text."""
-    if not text:
-        return 1.0
-    n = len(text.encode().translate(None, OTHERS))
-    if not text.isascii():
-        n += sum(map(str.isalnum, "".join(BEYOND_ASCII.findall(text))))
-    return n / len(text)
+def _share(measures: Measures, count: np.ndarray) -> np.ndarray:
+    """`count` among all characters; 1 for an empty text, which no share can speak against."""
+    shares: np.ndarray = np.where(measures.characters == 0, 1.0, count / np.maximum(1, measures.characters))
+    return shares
