@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from understudy.core.errors import ResourceError
@@ -39,6 +41,17 @@ def go_online() -> None:
     """Allow connections again (a recipe with `offline: false`)."""
     global _refusing
     _refusing = False
+
+
+@contextmanager
+def connections_for_sources() -> Iterator[None]:
+    """Connections are allowed inside of this: data.sources is what an offline recipe may use the network for."""
+    global _refusing
+    before, _refusing = _refusing, False
+    try:
+        yield
+    finally:
+        _refusing = before
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:

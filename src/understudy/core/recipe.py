@@ -105,7 +105,7 @@ class Source(Section):
     exclude: tuple[str, ...] = Field((), description="patterns of paths to leave out, as in `tests/*`")
     weight: float = Field(1.0, gt=0, le=1000, description="how often its documents are trained on, against the others")
     license: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() :-]{0,199}$", description="SPDX id of all it holds, where you know it"
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.+() :-]{0,199}$", description="SPDX id of all it holds, if you know it"
     )
 
     @model_validator(mode="after")
@@ -225,6 +225,16 @@ class ExamFile(Section):
     id: str | None = Field("task_id", description="field that names the task (default: its number)")
 
 
+class Licenses(Section):
+    """Which licences the corpus may hold. A file's own header counts first, then the nearest LICENSE, then metadata."""
+
+    allow: Literal["any", "permissive"] | tuple[str, ...] = Field(
+        "any", description="any, permissive (The Stack's list), or SPDX ids; of alternatives one is enough"
+    )
+    unknown: Literal["keep", "drop"] = Field("keep", description="files of which nothing says a licence")
+    deny: tuple[str, ...] = Field((), description="SPDX ids that are never taken, as in [AGPL-3.0-only]")
+
+
 class Split(Section):
     """Which documents are held out. A cluster of near-duplicates is on one side as a whole.
 
@@ -248,6 +258,8 @@ class Data(Section):
     compute: Literal["local"] = Field("local", description="local: a process pool and DuckDB")
     sources: tuple[Source, ...] = Field((Source(stdlib=True),), min_length=1)
     languages: tuple[str, ...] | None = Field(None, description="languages to keep; default: every known one")
+    licenses: Licenses = Licenses()
+    opt_out: str | None = Field(None, description="a file of repositories, paths and content hashes to leave out")
     filters: Filters = Filters()
     drop: tuple[Drop, ...] = Field(get_args(Drop), description="kinds to leave out")
     redact: Redact = Redact()

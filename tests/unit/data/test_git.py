@@ -82,9 +82,9 @@ def test_a_fetch_that_was_killed_does_not_block_the_next(
     repository: Path, project: Project, make_corpus: MakeCorpus
 ) -> None:
     make_corpus([{"git": str(repository)}], work="one")
-    (clone,) = (project.cache / "git").iterdir()
-    (clone / "shallow.lock").touch()
-    (clone / "HEAD").unlink()
+    for clone in (project.cache / "git").iterdir():  # the commit's files, and the history
+        (clone / "shallow.lock").touch()
+        (clone / "HEAD").unlink()
     (repository / "new.py").write_text("new = 1\n" + CODE)
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "-m", "second")

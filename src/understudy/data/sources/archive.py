@@ -17,9 +17,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
+from understudy.data.licenses import is_license_file
+from understudy.data.licenses.repository import MAX_LICENSE_BYTES
 from understudy.data.listing import Found
 from understudy.data.sources.reading import kind_of, printable, raw_id, too_large
 
@@ -30,6 +33,7 @@ READ_WHOLE = (
 )  # fmt: skip
 MAX_DIRECTORY_BYTES = 512_000_000  # a zip's table of contents is read into memory whole
 XZ_MEMORY_BYTES = 256_000_000  # xz -9 needs 65 MB
+FIRST_TIME, LAST_TIME = 631_152_000, 1 << 33  # from 1990 on; what comes before is a constant or a broken clock
 DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error, OSError, EOFError, ValueError,
     OverflowError, RecursionError, NotImplementedError, RuntimeError,
@@ -51,6 +55,7 @@ class Member(NamedTuple):
     data: bytes | None = None
     reason: str = ""
     evidence: str = ""
+    time: int | None = None  # when the file was last changed, where the archive says so
 
 
 Wants = Callable[[int, str], bool]  # (position of the member, its path): shall it be read?
@@ -62,12 +67,24 @@ class _OverBudget(Exception):
     """More came out of the archive than the budget allows."""
 
 
-def found_in(path: Path, repo: str, limits: Limits, wants: Callable[[str], bool]) -> Iterator[Found]:
-    """Every member of an archive, hashed where it is wanted. What is wrong with the archive itself is the last row."""
-    for position, member in enumerate(read_members(path, limits, lambda _, name: wants(name))):
-        content = "" if member.data is None else raw_id(member.data)
+def found_in(
+    path: Path,
+    repo: str,
+    limits: Limits,
+    wants: Callable[[str], bool],
+    license_files: dict[str, bytes] | None = None,
+) -> Iterator[Found]:
+    """Every member of an archive, hashed where it is wanted. What is wrong with the archive itself is the last row.
+
+    `license_files` is filled with the contents of those that are passed on the way.
+    """
+    texts = {} if license_files is None else license_files
+    for position, member in enumerate(read_members(path, limits, lambda _, name: wants(name) or is_license_file(name))):
         name = printable(member.path)
-        yield Found(repo, name, member.size, str(position), content, member.reason, member.evidence)
+        if member.data is not None and is_license_file(member.path) and len(member.data) <= MAX_LICENSE_BYTES:
+            texts[name] = member.data
+        content = raw_id(member.data) if member.data is not None and wants(member.path) else ""
+        yield Found(repo, name, member.size, str(position), content, member.reason, member.evidence, member.time)
 
 
 def read_members(path: Path, limits: Limits, wants: Wants) -> Iterator[Member]:
@@ -228,7 +245,7 @@ def _tar_members(stream: io.RawIOBase, archive: str, limits: Limits, wants: Want
             if info.isdir():
                 continue
             position += 1
-            member = _named(info.name, info.size, archive)
+            member = _named(info.name, info.size, archive)._replace(time=_plausible(info.mtime))
             if not member.reason and not (info.isreg() and not info.issparse()):
                 member = member._replace(reason=_tar_reason(info), evidence=_tar_kind(info))
             elif not member.reason and wants(position, member.path):
@@ -257,7 +274,7 @@ def _zip_members(file: IO[bytes], archive: str, limits: Limits, wants: Wants) ->
             if info.is_dir():
                 continue
             position += 1
-            member = _named(info.filename, info.file_size, archive)
+            member = _named(info.filename, info.file_size, archive)._replace(time=_zip_time(info))
             mode = info.external_attr >> 16
             if not member.reason and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 reason = "link" if stat.S_ISLNK(mode) else "not-a-file"
@@ -296,6 +313,19 @@ def _check_directory(file: IO[bytes]) -> None:
         if n_bytes > MAX_DIRECTORY_BYTES:
             raise zipfile.BadZipFile(f"a table of contents of {n_bytes:,} bytes")
     file.seek(0)
+
+
+def _zip_time(info: zipfile.ZipInfo) -> int | None:
+    """Zips keep local time without a zone; it is read as UTC, so it may be half a day off."""
+    try:
+        return _plausible(datetime(*info.date_time, tzinfo=UTC).timestamp())
+    except ValueError:
+        return None
+
+
+def _plausible(seconds: float) -> int | None:
+    """A file's time, where it is one: packers that want equal archives write 0, 1, 1980 (zip's first) or 1985 (npm)."""
+    return int(seconds) if FIRST_TIME <= seconds <= LAST_TIME else None
 
 
 def _named(name: str, size: int, archive: str) -> Member:
