@@ -171,7 +171,8 @@ class Filters(Section):
     @classmethod
     def _known_limits(cls, given: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
         """What the recipe says, over the defaults; each limit held to the rules of the key that it replaces."""
-        known = [name for name in cls.model_fields if name not in ("max_file_bytes", "max_archive_bytes", "by_language")]
+        general = ("max_file_bytes", "max_archive_bytes", "by_language")
+        known = [name for name in cls.model_fields if name not in general]
         for language, limits in given.items():
             for name, limit in limits.items():
                 if name not in known:

@@ -58,7 +58,7 @@ def _cleaned(
     recipe: Recipe, project: Project, compute: Compute, listing: Listing, folder: Path, events: Events
 ) -> Making:
     """The corpus after the row-wise steps."""
-    steps = steps_of(recipe)
+    steps = steps_of(recipe, project)
     settings = settings_key(steps)
     cuts = [cuts_of(collection, settings) for collection in listing.collections]
     total = sum(cut.size_bytes for mine in cuts for cut in mine if cut.key not in compute.checkpoints)

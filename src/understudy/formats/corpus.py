@@ -3,24 +3,32 @@
 corpus/
   train/part-00000.parquet   content, path, repo, revision, lang, licenses, size_bytes, id, redactions
   valid/part-….parquet       the same columns: held-out documents
+  contamination.json         for each exam looked for, how many of its tasks were found and left out
+  held_out.jsonl             functions of valid/ that tests of the same repository name
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from understudy.core.errors import InputDataError
+from understudy.core.paths import read_json
 from understudy.formats.shards import Split
 
 COLUMNS = ("id", "repo", "path", "lang", "content")
 ROWS_AT_ONCE = 64  # files average 10 to 20 kB, so about a megabyte of text is in memory at a time
 SIZES_AT_ONCE = 1 << 16
 UNKNOWN_LANGUAGE = "unknown"
+CONTAMINATION = "contamination.json"
+HELD_OUT = "held_out.jsonl"
+REMEDY = "understudy up RECIPE   (makes a damaged corpus again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,69 @@ def _batches(corpus: Path, split: Split, columns: Sequence[str], n_rows: int) ->
             with pq.ParquetFile(part) as file:
                 yield from file.iter_batches(n_rows, columns=list(columns))
         except (OSError, pa.ArrowException, KeyError) as error:
-            raise InputDataError(
-                f"{part} of the corpus cannot be read: {error}", "understudy up RECIPE   (makes a damaged corpus again)"
-            ) from error
+            raise InputDataError(f"{part} of the corpus cannot be read: {error}", REMEDY) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Contamination:
+    """What a corpus held of one exam before it was cleaned. The files that held it are not in the corpus."""
+
+    exam: str
+    n_tasks: int
+    n_tasks_found: int
+    n_files: int
+    examples: tuple[Mapping[str, str], ...]  # repo, path, evidence
+
+
+def contamination(corpus: Path) -> dict[str, Contamination]:
+    """By exam what was found and left out; an exam that is not there was not looked for."""
+    path = corpus / CONTAMINATION
+    if not path.exists():
+        return {}
+    try:
+        exams = read_json(path)["exams"]
+        return {
+            name: Contamination(name, told["n_tasks"], told["n_tasks_found"], told["n_files"], tuple(told["examples"]))
+            for name, told in sorted(exams.items())
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputDataError(f"{path} of the corpus cannot be read: {error}", REMEDY) from error
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutTest:
+    """A test that calls a held-out function: a function in a file of the same repository."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutFunction:
+    """A function of a held-out file that tests call. Its body, docstring included, is `content[start:end]` as UTF-8."""
+
+    repo: str
+    path: str
+    id: str  # of the file's content, as in Document
+    name: str  # qualified: Class.method
+    first_line: int
+    last_line: int
+    body_start_byte: int
+    body_end_byte: int
+    has_docstring: bool
+    tests: tuple[HeldOutTest, ...]
+
+
+def held_out_functions(corpus: Path) -> Iterator[HeldOutFunction]:
+    """The held-out functions with their tests, in the order of the corpus; none where the corpus has no such file."""
+    path = corpus / HELD_OUT
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                values: dict[str, Any] = json.loads(line)
+                tests = tuple(HeldOutTest(**test) for test in values.pop("tests"))
+                yield HeldOutFunction(**values, tests=tests)
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputDataError(f"{path}, line {number} of the corpus cannot be read: {error}", REMEDY) from error

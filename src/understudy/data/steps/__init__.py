@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.data.steps.alphanumeric import Alphanumeric
 from understudy.data.steps.comments import Comments
+from understudy.data.steps.contaminated import Contaminated
 from understudy.data.steps.contract import Step
 from understudy.data.steps.decode import Decode
 from understudy.data.steps.emails import Emails
@@ -38,6 +39,7 @@ from understudy.data.steps.unparsable import Unparsable
 from understudy.data.steps.vendored import Vendored
 
 if TYPE_CHECKING:
+    from understudy.core.paths import Project
     from understudy.core.recipe import Recipe  # workers import this package and must not pay for pydantic
 
 Settings = dict[str, Any]
@@ -49,6 +51,7 @@ class StepRow:
 
     make: Callable[..., Step]
     settings: Callable[[Recipe], Settings | None]
+    prepare: Callable[[Recipe, Project], Settings | None] | None = None  # instead, where a file has to be made first
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,14 @@ def _limits(*names: str, drop: str | None = None, always: bool = False) -> Calla
     return settings
 
 
+def _contaminated(recipe: Recipe, project: Project) -> Settings | None:
+    """Makes the index of the exams' texts, or finds the one that is kept."""
+    from understudy.data.contamination.wanted import index_file
+
+    path = index_file(recipe, project)
+    return None if path is None else {"index": str(path), "digest": path.stem}
+
+
 STEPS: dict[str, StepRow] = {
     "read": StepRow(ReadFiles, lambda recipe: {"limit": recipe.data.filters.max_file_bytes}),
     "decode": StepRow(Decode, lambda recipe: {}),
@@ -138,6 +149,7 @@ STEPS: dict[str, StepRow] = {
     "emails": StepRow(Emails, _redaction("emails")),
     "ip-addresses": StepRow(IpAddresses, _redaction("ip_addresses")),
     "names": StepRow(Names, _names),
+    "contaminated": StepRow(Contaminated, lambda recipe: None, _contaminated),
     "identify": StepRow(Identify, lambda recipe: {"seed": recipe.seed, "by": recipe.data.split.by}),
     "sketch": StepRow(Sketch, _near_duplicates),
 }
@@ -147,20 +159,28 @@ STEPS: dict[str, StepRow] = {
 LATE = ("unparsable",)
 
 
-def steps_of(recipe: Recipe) -> list[StepSetting]:
-    """The steps of a recipe that every file goes through, in the table's order."""
-    return [setting for setting in _settings(recipe) if setting.name not in LATE]
+def steps_of(recipe: Recipe, project: Project | None = None) -> list[StepSetting]:
+    """The steps of a recipe that every file goes through, in the table's order.
+
+    Without a project the steps that need a file made first are left out.
+    """
+    return _settings(recipe, [name for name in STEPS if name not in LATE], project)
 
 
 def late_steps_of(recipe: Recipe) -> list[StepSetting]:
     """The steps for files that are about to be kept; empty where the recipe asks for none."""
-    late = [setting for setting in _settings(recipe) if setting.name in LATE]
+    late = _settings(recipe, LATE)
     return [StepSetting("decode"), *late] if late else []
 
 
-def _settings(recipe: Recipe) -> list[StepSetting]:
-    rows = ((name, row.settings(recipe)) for name, row in STEPS.items())
-    return [StepSetting(name, settings) for name, settings in rows if settings is not None]
+def _settings(recipe: Recipe, names: Sequence[str], project: Project | None = None) -> list[StepSetting]:
+    found = []
+    for name in names:
+        row = STEPS[name]
+        settings = row.prepare(recipe, project) if row.prepare and project else row.settings(recipe)
+        if settings is not None:
+            found.append(StepSetting(name, settings))
+    return found
 
 
 def settings_key(steps: Sequence[StepSetting]) -> str:
