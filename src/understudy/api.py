@@ -19,6 +19,7 @@ from understudy.pipeline import Step, collect_garbage
 __all__ = [
     "Step",
     "collect_garbage",
+    "data_pairs",
     "engine",
     "load",
     "look",
@@ -86,6 +87,48 @@ def look(
 ) -> list[Step]:
     """What `run` would find done and what it would make; makes nothing."""
     return pipeline.look(load(recipe, overrides), project or Project.find(), events or silent(), until)
+
+
+def data_pairs(
+    recipe: Path | str,
+    *,
+    kinds: Sequence[str] | None = None,
+    limit: int | None = None,
+    output: Path | None = None,
+    writer: str | None = None,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+    events: Events | None = None,
+) -> dict[str, Any]:
+    """Make instruction pairs of a recipe's corpus, which is made first if it is missing; returns their counts.
+
+    `writer` names the model that writes synthetic pairs; `output` is where the JSON lines go.
+    """
+    from understudy.data.pairs import USUAL_KINDS, Writer, make_pairs
+
+    project, events = project or Project.find(), events or silent()
+    steps = run(recipe, target="data", overrides=overrides, project=project, events=events)
+    corpus = steps[-1].artifact
+    assert corpus is not None
+    resolved = load(recipe, overrides).recipe
+    chosen = tuple(kinds) if kinds else (*USUAL_KINDS, *(("synthetic",) if writer else ()))
+    target = (output or project.home / "pairs" / corpus.id / "pairs.jsonl").resolve()
+    opened = engine(writer, project=project, offline=resolved.offline) if writer else None
+    try:
+        summary = make_pairs(
+            corpus.path,
+            resolved,
+            project,
+            events.for_stage("pairs"),
+            output=target,
+            kinds=chosen,
+            limit=limit,
+            writer=Writer(opened, model_folder(writer, project).name, resolved.seed) if opened and writer else None,
+        )
+    finally:
+        if opened:
+            opened.close()
+    return {"corpus": corpus.id, "path": str(target), **summary}
 
 
 def engine(model: str = "latest", *, project: Project | None = None, offline: bool = True) -> Engine:

@@ -5,12 +5,14 @@ To add a verb: a function here, or in a file beside this one, under `@app.comman
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from understudy.cli.run import data as build_corpus
+from understudy.cli.session import RecipePath, Session, verb
 
 STAGE = "build"
 
@@ -54,3 +56,55 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(STAGE, cls=StageCommand, hidden=True)(build_corpus)
+
+
+@app.command("pairs")
+@verb
+def pairs(
+    session: Session,
+    recipe: RecipePath,
+    kinds: Annotated[
+        str | None, typer.Option(help="Of docstring, body, commit, synthetic; comma between. Default: the first three.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many, a sample chosen by hash.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: .understudy/pairs/CORPUS/pairs.jsonl.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A model that writes synthetic pairs: an id, a folder, latest.")
+    ] = None,
+) -> None:
+    """Make instruction pairs of the corpus, to fine-tune on.
+
+    Docstring and function, signature and body, commit message and diff, from the training split alone, as JSON lines in
+    the chat schema. Beside them stands pairs.json: how many, and why the others were left out. With --engine a model
+    writes more; where a function brings tests, its solution must pass them in the sandbox.
+
+    Examples:\n
+      understudy data pairs recipes/demo.yaml --limit 1000\n
+      understudy data pairs recipes/demo.yaml --kinds docstring,body --output pairs.jsonl
+    """
+    from understudy import api
+
+    with session.events(recipe) as events:
+        counts = api.data_pairs(
+            recipe,
+            kinds=[kind.strip() for kind in kinds.split(",")] if kinds else None,
+            limit=limit,
+            output=output,
+            writer=engine,
+            overrides=session.overrides,
+            project=session.project,
+            events=events,
+        )
+    if session.as_json:
+        session.answer(counts)
+        return
+    session.table("", ["pairs", "n"], [*counts["by_kind"].items(), ("all", counts["n_pairs"])])
+    reasons: list[tuple[str, str, int]] = [
+        (what, reason, n) for what, group in counts["left_out"].items() for reason, n in group.items()
+    ]
+    reasons += [("pair", reason, n) for reason, n in counts["left_out_at_the_choice"].items()]
+    reasons += [("file", f"no reader for {lang}", n) for lang, n in counts["files_in_languages_not_read"].items()]
+    session.table("left out", ["what", "why", "n"], sorted(reasons, key=lambda row: -row[2]))
+    session.print(counts["path"])

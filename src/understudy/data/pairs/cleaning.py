@@ -1,0 +1,59 @@
+"""Takes personal text out of what the corpus has not cleaned: commit messages and diffs, by the files' steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from understudy.core.recipe import Recipe
+from understudy.data.documents import WORKING_FIELDS, WORKING_SCHEMA
+from understudy.data.steps import STEPS, steps_of
+from understudy.data.steps.contract import RedactingStep, Step
+
+SECRETS = "secrets"
+
+
+class Cleaner:
+    """The recipe's redacting steps. A text with a secret is never given back, whatever the recipe says of files."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        settings = {setting.name: setting.settings for setting in steps_of(recipe)}
+        settings[SECRETS] = {**settings.get(SECRETS, {}), "handling": "redact"}
+        self._steps: list[Step] = []
+        for name, row in STEPS.items():
+            if name in settings and isinstance(row.make, type) and issubclass(row.make, RedactingStep):
+                step: Any = row.make(**settings[name])
+                step.setup()
+                self._steps.append(step)
+
+    def clean(self, texts: Sequence[str]) -> list[str] | None:
+        """The texts with placeholders for what is personal; None if there is a secret in any."""
+        batch = _batch(texts)
+        for step in self._steps:
+            before = _n_redactions(batch)
+            batch = step(batch)
+            if step.name == SECRETS and _n_redactions(batch) > before:
+                return None
+        cleaned: list[str] = batch.column("content").to_pylist()
+        return cleaned
+
+
+def _n_redactions(batch: pa.RecordBatch) -> int:
+    return sum(batch.column("redactions").to_pylist())
+
+
+def _batch(texts: Sequence[str]) -> pa.RecordBatch:
+    """Texts as the rows that steps work on."""
+    columns: dict[str, list[Any]] = {
+        "content": list(texts),
+        "path": ["commit"] * len(texts),
+        "repo": [""] * len(texts),
+        "redactions": [0] * len(texts),
+    }
+    arrays = []
+    for field in WORKING_FIELDS:
+        empty: Any = [] if pa.types.is_list(field.type) else None
+        arrays.append(pa.array(columns.get(field.name, [empty] * len(texts)), field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=WORKING_SCHEMA)
