@@ -29,17 +29,18 @@ class Neighbours(NamedTuple):
     """The same from both sides: those of node i lie at starts[i]:starts[i + 1]."""
 
     starts: NDArray[np.int64]
-    node: NDArray[np.int64]
+    node: NDArray[np.int32]
     similarity: NDArray[np.float64]
 
 
 def neighbours(n: int, edges: Edges) -> Neighbours:
     """Every node's neighbours, in keep order."""
-    here = np.concatenate([edges.earlier, edges.later])
-    there = np.concatenate([edges.later, edges.earlier])
-    order = np.lexsort((there, here))
-    starts = np.searchsorted(here[order], np.arange(n + 1)).astype(np.int64)
-    return Neighbours(starts, there[order], np.tile(edges.similarity, 2)[order])
+    both = np.concatenate([edges.earlier << 32 | edges.later, edges.later << 32 | edges.earlier])
+    order = np.argsort(both)
+    both = both[order]
+    starts = np.searchsorted(both, np.arange(n + 1) << 32).astype(np.int64)
+    order[order >= len(edges.earlier)] -= len(edges.earlier)
+    return Neighbours(starts, (both & 0xFFFFFFFF).astype(np.int32), edges.similarity[order])
 
 
 @compiled(_I64(types.int64, _I64, _I64))
@@ -63,11 +64,11 @@ def joined(n: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[
     return parent
 
 
-@compiled(types.void(_I64, _I64, _I64, _F64, _B, _I64, _F64))
+@compiled(types.void(_I64, _I64, types.int32[::1], _F64, _B, _I64, _F64))
 def walk(
     groups: NDArray[np.int64],
     starts: NDArray[np.int64],
-    node: NDArray[np.int64],
+    node: NDArray[np.int32],
     similarity: NDArray[np.float64],
     rejected: NDArray[np.bool_],
     similar_to: NDArray[np.int64],

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from understudy.data.near_duplicates.clusters import Edges, Neighbours, joined, neighbours, walk
-from understudy.data.near_duplicates.pairs import Pairs, candidate_pairs, pairs_of_kept, unpack
+from understudy.data.near_duplicates.pairs import Pairs, candidate_pairs, pairs_of_kept, unpack, without
 from understudy.data.near_duplicates.settings import NearSettings, banding
 from understudy.data.near_duplicates.verify import similarities
 
 BAND_ROWS = 65_536  # files whose bands are read at once
-LOOKS = 4  # how often the kept files of a cluster are compared again; the corpora we tried need two
+LOOKS = 3  # how often the kept files of a cluster are compared again; the corpora we tried need one
 
 Numbers = NDArray[np.int64]
 Fetch = Callable[[Numbers], pa.Array]
@@ -147,21 +147,29 @@ def _verified(hashes: NDArray[np.uint32], sizes: Numbers, texts: Fetch, settings
 
     Kept files of one cluster are compared even if no band proposed it: no two near-duplicates stay side by side.
     """
-    tested: Pairs = np.zeros(0, np.uint64)
     edges = Edges(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    pairs = candidate_pairs(hashes, sizes, settings.threshold)
+    tested: list[Pairs] = []
+
+    def verify(pairs: Pairs) -> Edges:
+        found = similarities(pairs, sizes, texts, settings.ngram, settings.threshold)
+        tested.append(pairs)
+        fresh = Edges(*unpack(pairs[found > 0]), found[found > 0])
+        return Edges(*(np.concatenate(both) for both in zip(edges, fresh, strict=True)))
+
+    for pairs in candidate_pairs(hashes, sizes, settings.threshold):
+        edges = verify(pairs)
     for _ in range(LOOKS):
+        pairs = _pairs_that_stay(sizes, edges, settings.threshold)
+        for known in tested:
+            pairs = without(pairs, known)
         if len(pairs) == 0:
             break
-        found = similarities(pairs, sizes, texts, settings.ngram, settings.threshold)
-        fresh = Edges(*unpack(pairs[found > 0]), found[found > 0])
-        edges = Edges(*(np.concatenate(both) for both in zip(edges, fresh, strict=True)))
-        tested = np.union1d(tested, pairs)
-        pairs = np.setdiff1d(_untested(len(sizes), sizes, edges, settings.threshold), tested, assume_unique=True)
+        edges = verify(pairs)
     return edges
 
 
-def _untested(n: int, sizes: Numbers, edges: Edges, threshold: float) -> Pairs:
+def _pairs_that_stay(sizes: Numbers, edges: Edges, threshold: float) -> Pairs:
+    n = len(sizes)
     clusters = joined(n, edges.earlier, edges.later)
     similar_to, similarity = np.full(n, -1, np.int64), np.zeros(n)
     walk(np.arange(n), *neighbours(n, edges), np.zeros(n, np.bool_), similar_to, similarity)

@@ -33,7 +33,7 @@ def similarities(
     """The similarity of each pair; 0 where it is below the threshold. A text is read once for most of its pairs."""
     found = np.zeros(len(pairs), np.float64)
     earlier, later = unpack(pairs)
-    order = np.lexsort((later, earlier, joined(len(sizes), earlier, later)[earlier]))
+    order = np.argsort(joined(len(sizes), earlier, later)[earlier], kind="stable")  # they are sorted as pairs
     earlier, later = earlier[order], later[order]
     borders = np.zeros(len(pairs) + 1, np.int64)
     n_blocks = cut_blocks(earlier, later, sizes, BLOCK_SHINGLES, borders)
