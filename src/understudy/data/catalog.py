@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from understudy.data.compute import Checkpoints
 from understudy.data.compute.checkpoints import read_content
 from understudy.data.documents import FACTS, LISTING_FIELDS, Placed, working_batch
+from understudy.data.licensing import licensed
 from understudy.data.listing import Collection, Entry, Listing
 from understudy.data.portions import Cut
 
@@ -27,21 +28,18 @@ ORDER = [("repo", "ascending"), ("path", "ascending"), ("place", "ascending")]
 def read_catalog(checkpoints: Checkpoints, listing: Listing, cuts: Sequence[Sequence[Cut]]) -> pa.Table:
     """The facts of every row, sorted by repository and path: those that the steps worked on, and those put aside.
 
-    `cuts` holds the batches of each collection by its number. `batch` and `row` say where a row's content lies;
+    `cuts` holds the batches of each collection. `batch` and `row` say where a row's content lies;
     `batch` counts the batches in order, and is NO_BATCH where there is no content.
     """
     tables = []
     first_place = n_batches = 0
-    for number, collection in enumerate(listing.collections):
-        usable = [at for at, entry in enumerate(collection.entries) if not entry.reason]
-        aside = [at for at, entry in enumerate(collection.entries) if entry.reason]
-        start = 0
-        for cut in cuts[number]:
+    for collection, mine in zip(listing.collections, cuts, strict=True):
+        for cut in mine:
             facts = pq.read_table(checkpoints.facts(cut.key), columns=CATALOG_FACTS)
-            mine = usable[start : start + len(cut.entries)]
-            tables.append(_placed(facts, collection, mine, first_place, n_batches))
-            start, n_batches = start + len(cut.entries), n_batches + 1
-        rows = [Placed(collection.entries[at]) for at in aside]
+            tables.append(_placed(facts, collection, cut.places.tolist(), first_place, n_batches))
+            n_batches += 1
+        aside = [place for place, entry in enumerate(collection.entries) if entry.reason]
+        rows = [Placed(collection.entries[place]) for place in aside]
         facts = pa.Table.from_batches([working_batch(collection.kind, rows)]).select(CATALOG_FACTS)
         tables.append(_placed(facts, collection, aside, first_place, NO_BATCH))
         first_place += len(collection.entries)
@@ -59,10 +57,12 @@ def _placed(facts: pa.Table, collection: Collection, at: list[int], first_place:
 
 
 def _listed(collection: Collection, entries: Sequence[Entry]) -> dict[str, Any]:
+    licenses = [licensed(entry, collection.licenses, collection.found_licenses) for entry in entries]
     return {
         "source": pa.array([collection.source] * len(entries), pa.string()),
         "revision": pa.array([entry.revision or collection.revision for entry in entries], pa.string()),
-        "licenses": pa.array([entry.licenses or collection.licenses for entry in entries], pa.list_(pa.string())),
+        "licenses": pa.array([item.licenses for item in licenses], pa.list_(pa.string())),
+        "license_from": pa.array([item.evidence for item in licenses], pa.string()),
         "commit_time": pa.array([entry.commit_time for entry in entries], pa.int64()),
         "weight": pa.array([collection.weight] * len(entries), pa.float32()),
     }

@@ -11,7 +11,10 @@ import json
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
@@ -41,6 +44,14 @@ class Cut:
 
     key: str
     size_bytes: int
+    places: npt.NDArray[np.int32]  # of its entries in their collection
+
+
+class Filled(NamedTuple):
+    """A batch with its entries."""
+
+    key: str
+    size_bytes: int
     entries: tuple[Entry, ...]
 
 
@@ -51,24 +62,31 @@ class Load:
     kind: Kind
     root: str
     limits: Limits
-    cuts: tuple[Cut, ...]
+    cuts: tuple[Filled, ...]
 
 
 def cuts_of(collection: Collection, settings: str) -> list[Cut]:
     """The batches of a collection's usable files. `settings` stands for the steps that will be run."""
-    return [
-        Cut(_key(entries, settings), sum(entry.size_bytes for entry in entries), tuple(entries))
-        for entries in _runs(collection)
-    ]
+    cuts = []
+    for run in _runs(collection):
+        size = sum(entry.size_bytes for _, entry in run)
+        places = np.array([place for place, _ in run], np.int32)
+        cuts.append(Cut(_key([entry for _, entry in run], settings), size, places))
+    return cuts
 
 
 def loads(collection: Collection, cuts: Sequence[Cut], recipe: Recipe, done: Container[str]) -> Iterator[Load]:
     """What has to be read for the cuts that are not done."""
     limits = Limits(recipe.data.filters.max_file_bytes, recipe.data.filters.max_archive_bytes)
-    waiting = tuple(cut for cut in cuts if cut.key not in done)
+    waiting = [cut for cut in cuts if cut.key not in done]
     at_once = len(waiting) if collection.kind in STREAMS else CUTS_AT_ONCE
     for start in range(0, len(waiting), max(1, at_once)):
-        yield Load(collection.kind, collection.root, limits, waiting[start : start + at_once])
+        filled = (_filled(collection, cut) for cut in waiting[start : start + at_once])
+        yield Load(collection.kind, collection.root, limits, tuple(filled))
+
+
+def _filled(collection: Collection, cut: Cut) -> Filled:
+    return Filled(cut.key, cut.size_bytes, tuple(collection.entries[place] for place in cut.places.tolist()))
 
 
 def read(load: Load) -> Iterator[Portion]:
@@ -92,14 +110,17 @@ def usable_bytes(listing: Listing) -> int:
     return sum(entry.size_bytes for entry in listing.entries() if not entry.reason)
 
 
-def _runs(collection: Collection) -> Iterator[list[Entry]]:
-    entries: list[Entry] = []
+def _runs(collection: Collection) -> Iterator[list[tuple[int, Entry]]]:
+    """Neighbouring usable entries with their places."""
+    entries: list[tuple[int, Entry]] = []
     size = 0
-    for entry in collection.usable():
+    for place, entry in enumerate(collection.entries):
+        if entry.reason:
+            continue
         if entries and size + entry.size_bytes > LARGEST_BYTES:
             yield entries
             entries, size = [], 0
-        entries.append(entry)
+        entries.append((place, entry))
         size += entry.size_bytes
         if len(entries) >= MOST_ROWS or (size >= LEAST_BYTES and _is_border(entry)):
             yield entries
@@ -120,7 +141,7 @@ def _key(entries: Sequence[Entry], settings: str) -> str:
     return digest.hexdigest()
 
 
-def _portion(load: Load, cut: Cut, rows: Sequence[Placed]) -> Portion:
+def _portion(load: Load, cut: Filled, rows: Sequence[Placed]) -> Portion:
     return Portion(cut.key, cut.size_bytes, working_batch(load.kind, rows))
 
 
@@ -139,11 +160,25 @@ def _from_checkpoints(root: Path, locations: Sequence[str], _limits: Limits) -> 
         yield column[int(row)].as_buffer().to_pybytes() if column[int(row)].is_valid else None
 
 
+def _from_parquet(root: Path, locations: Sequence[str], limits: Limits) -> Iterator[bytes | None]:
+    from understudy.data.sources.parquet import read_rows  # workers that read folders need not load it
+
+    return read_rows(root, locations, limits)
+
+
+def _from_jsonl(root: Path, locations: Sequence[str], limits: Limits) -> Iterator[bytes | None]:
+    from understudy.data.sources.jsonl import read_rows
+
+    return read_rows(root, locations, limits)
+
+
 # None: the worker reads the file itself, in the step `read`.
 READERS: dict[Kind, RawReader | None] = {
     "folder": None,
     "git": _from_git,
     "archive": read_positions,
+    "parquet": _from_parquet,
+    "jsonl": _from_jsonl,
     "kept": _from_checkpoints,
 }
-STREAMS = frozenset(("git", "archive"))  # read from their beginning, whatever is wanted of them
+STREAMS = frozenset(("git", "archive", "parquet", "jsonl"))  # read from their beginning, whatever is wanted of them
