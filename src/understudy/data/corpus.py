@@ -26,6 +26,7 @@ from understudy.data.decisions.duplicate import DUPLICATE
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
 from understudy.data.funnel import funnel
 from understudy.data.inventory import surveyed_listing
+from understudy.data.license_summary import license_summary
 from understudy.data.listing import Listing
 from understudy.data.parts import write_parts
 from understudy.data.portions import cuts_of, loads, usable_bytes
@@ -101,6 +102,7 @@ def _write(making: Making, listing: Listing) -> dict[str, Any]:
     steps = funnel(making.compute, rows)
     write_json(making.folder / "statistics.json", facts)
     write_json(making.folder / "funnel.json", steps)
+    write_json(making.folder / "licenses.json", license_summary(making.compute, rows))
     events.progress("writing", 3, 3, "parts")
     return _figures(facts, steps, events)
 

@@ -70,6 +70,7 @@ LISTING_FIELDS = (
     pa.field("source", pa.string()),
     pa.field("revision", pa.string()),
     pa.field("licenses", pa.list_(pa.string())),
+    pa.field("license_from", pa.string()),  # which file says so
     pa.field("commit_time", pa.int64()),
     pa.field("weight", pa.float32()),
 )

@@ -11,7 +11,7 @@ from understudy.data.compute import Compute
 from understudy.data.decisions import DECISIONS
 from understudy.data.steps import LATE, STEPS
 
-NEVER_DROP = ("identify", "sketch", "contaminated-by", "split")
+NEVER_DROP = ("license-header", "opt-out", "identify", "sketch", "contaminated-by", "split")
 CHECKS = (
     "language",
     *(name for name in STEPS if name not in (*NEVER_DROP, *LATE)),

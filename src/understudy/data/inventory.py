@@ -10,13 +10,15 @@ from pathlib import Path
 import xxhash
 
 from understudy.core.errors import InputDataError, RecipeError
-from understudy.core.paths import Project
+from understudy.core.paths import Project, hash_file
 from understudy.core.recipe import Recipe, Source
 from understudy.core.stage import SourceSurvey, Survey
 from understudy.core.tracking import Events
 from understudy.data.collecting import COLLECTORS
+from understudy.data.licenses.policy import policy_of
 from understudy.data.listing import Collection, Listing, load_listing, save_listing
 from understudy.data.looking import Look
+from understudy.data.opt_out import read_opt_outs
 from understudy.formats.languages import BY_NAME
 
 KEPT_LISTINGS = 8  # listings below the cache; each belongs to one state of the sources
@@ -65,6 +67,7 @@ def listing_path(recipe: Recipe, project: Project, fingerprint: str) -> Path:
 def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
     """Every file of every source, with its language and content hash."""
     _check_languages(recipe)
+    policy_of(recipe)  # a licence that does not exist is told before anything is read
     collections: list[Collection] = []
     passed_over: Counter[str] = Counter()
     for source in recipe.data.sources:
@@ -72,7 +75,15 @@ def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
         _check_usable(source, made)
         collections.extend(made)
     _note_colliding(collections, events)
-    return Listing(tuple(collections), passed_over)
+    return Listing(tuple(collections), passed_over, _rules(recipe))
+
+
+def _rules(recipe: Recipe) -> str:
+    """A hash of what stands in the files that the recipe names besides its sources. Empty where it names none."""
+    if recipe.data.opt_out is None:
+        return ""
+    read_opt_outs(path := recipe.resolve(recipe.data.opt_out))  # what is wrong in it is told before anything is read
+    return hash_file(path)
 
 
 def _check_languages(recipe: Recipe) -> None:

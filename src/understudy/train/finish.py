@@ -84,9 +84,9 @@ def _usage(recipe: Recipe, inputs: Inputs, training: Training) -> ModelUsage:
 
 
 def _licenses(corpus: Path) -> dict[str, int]:
-    """Bytes of training text by licence, where the corpus's statistics say."""
+    """Bytes of training text by licence, the most first. Corpora of before licences were looked for say nothing."""
     try:
-        found = dict(read_json(corpus / "statistics.json")).get("licenses", {})
-    except (OSError, ValueError, TypeError):
+        found = read_json(corpus / "licenses.json")["by_license"]
+        return {str(name): int(counts["size_bytes_train"]) for name, counts in found.items()}
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
-    return {str(name): int(size) for name, size in found.items()} if isinstance(found, dict) else {}

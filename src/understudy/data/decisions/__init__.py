@@ -12,13 +12,16 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from understudy.data.decisions import contaminated, duplicate, near_duplicate, split
+from understudy.data.decisions import contaminated, duplicate, near_duplicate, opt_out, split
+from understudy.data.decisions import license as license_
 from understudy.data.decisions.making import Making
 
 Decision = Callable[[Making], pa.Table]
 """Takes the corpus in the making; returns its catalog with more rows rejected, or with more columns."""
 
 DECISIONS: dict[str, Decision] = {
+    "opt-out": opt_out.decide,
+    "license": license_.decide,
     "contaminated": contaminated.decide,
     "duplicate": duplicate.decide,
     "near-duplicate": near_duplicate.decide,

@@ -7,15 +7,17 @@ upwards has one, the nearest package metadata does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from understudy.data.licenses.expressions import all_of, any_of, canonical, ids_in
 from understudy.data.licenses.headers import license_of_head
 from understudy.data.licenses.metadata import declared, is_metadata
 from understudy.data.licenses.names import VAGUE, expression_of
-from understudy.data.licenses.texts import TextMatch, licenses_in
+
+if TYPE_CHECKING:
+    from understudy.data.licenses.texts import TextMatch
 
 MAX_LICENSE_BYTES = 200_000  # a longer one lists what is bundled; its own licence stands at its top
 LICENSE_FILE = re.compile(
@@ -26,7 +28,7 @@ LICENSE_FILE = re.compile(
 OWN_FOLDER = re.compile(r"(?:.*/)?licen[cs]es?/(?:licen[cs]e|copying)(?:\.(?:txt|md|rst))?", re.IGNORECASE)
 CODE = re.compile(
     r"\.(?:py[xi]?|js|jsx|tsx?|mjs|go|rs|java|kt|c|cc|cpp|h|hpp|cs|rb|php|pl|sh|ps1|css|scss|vue|json|ya?ml|toml|xml|svg|"
-    r"png|gif|ico|po|sql|lua|swift|scala|m|r|jl|ipynb|header|spdx|template|tpl|tmpl|j2|in)$",
+    r"png|gif|ico|po|sql|lua|swift|scala|m|r|jl|ipynb|header|spdx|\w+\.license|template|tpl|tmpl|j2|in)$",
     re.IGNORECASE,
 )
 # Files that name what they bundle, not what they are under.
@@ -52,6 +54,12 @@ class License(NamedTuple):
     also: tuple[str, ...] = ()
     is_file: bool = True  # from a licence file; False: only declared in metadata
 
+    @classmethod
+    def load(cls, values: Sequence[Any]) -> License:
+        """The licence that was written as JSON."""
+        expression, evidence, also, is_file = values
+        return cls(str(expression), str(evidence), tuple(also), bool(is_file))
+
 
 class _Text(NamedTuple):
     """What one licence file says: the licence at its top, and what else it holds."""
@@ -62,7 +70,7 @@ class _Text(NamedTuple):
 
 def is_license_file(path: str) -> bool:
     """Whether a file of this path can say under which licence its folder is: by its name alone."""
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     return is_metadata(name) or _is_text(name)
 
 
@@ -131,6 +139,8 @@ def _read(data: bytes, name: str) -> _Text | None:
     """What a licence file says, or None where nothing in it has a name."""
     if BUNDLED.search(name) and not name.lower().startswith("notice"):
         return None
+    from understudy.data.licenses.texts import licenses_in  # numpy: only where there is a text to look at
+
     text = data[:MAX_LICENSE_BYTES].decode("utf-8", "replace")
     matches = [match for match in licenses_in(text) if not match.is_exception or match.start > 0]
     if not matches:
@@ -149,10 +159,12 @@ def _arranged(text: str, matches: list[TextMatch]) -> tuple[str, tuple[str, ...]
     """The licence of the whole, and the ids of what is bundled: those that come after words that say so."""
     names: list[str] = []
     for match in matches:
-        if match.is_exception and names:
-            names[-1] = canonical(f"{names[-1]} WITH {match.id}") or names[-1]
-        elif not match.is_exception:
+        if not match.is_exception:
             names.append(match.id)
+    for match in matches:
+        at = _excepted(names, match.id) if match.is_exception else None
+        if at is not None:
+            names[at] = canonical(f"{names[at]} WITH {match.id}") or names[at]
     names = _without_included(list(dict.fromkeys(names)))
     if len(names) < 2:
         return (names[0] if names else "", ())
@@ -162,6 +174,12 @@ def _arranged(text: str, matches: list[TextMatch]) -> tuple[str, tuple[str, ...]
     if BUNDLED_WORDS.search(text) or len(names) > 3:
         return names[0], tuple(names[1:])
     return canonical(all_of(names)) or names[0], ()
+
+
+def _excepted(names: list[str], exception: str) -> int | None:
+    """Which licence an exception softens: LLVM's the Apache licence, all others one of GNU's."""
+    base = ("Apache-2.0",) if exception.startswith("LLVM") else ("GPL-", "LGPL-", "AGPL-")
+    return next((at for at, name in enumerate(names) if name.startswith(base) and " WITH " not in name), None)
 
 
 def _without_included(names: list[str]) -> list[str]:

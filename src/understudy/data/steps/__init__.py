@@ -26,10 +26,12 @@ from understudy.data.steps.hidden import Hidden
 from understudy.data.steps.identify import Identify
 from understudy.data.steps.ip_addresses import IpAddresses
 from understudy.data.steps.length import Length
+from understudy.data.steps.license_header import LicenseHeader
 from understudy.data.steps.markup import Markup
 from understudy.data.steps.minified import Minified
 from understudy.data.steps.name_model import model_id
 from understudy.data.steps.names import Names
+from understudy.data.steps.opted_out import OptedOut
 from understudy.data.steps.read import ReadFiles
 from understudy.data.steps.repeated import Repeated
 from understudy.data.steps.secret_rules import edition, rules_in
@@ -123,6 +125,16 @@ def _limits(*names: str, drop: str | None = None, always: bool = False) -> Calla
     return settings
 
 
+def _opted_out(recipe: Recipe) -> Settings | None:
+    """Only contents named by SHA-256 need a look at the bytes; decisions/opt_out.py does the rest."""
+    if recipe.data.opt_out is None:
+        return None
+    from understudy.data.opt_out import opt_outs_of
+
+    sha256 = opt_outs_of(recipe).sha256
+    return {"sha256": list(sha256)} if sha256 else None
+
+
 def _contaminated(recipe: Recipe, project: Project) -> Settings | None:
     """Makes the index of the exams' texts, or finds the one that is kept."""
     from understudy.data.contamination.wanted import index_file
@@ -133,7 +145,9 @@ def _contaminated(recipe: Recipe, project: Project) -> Settings | None:
 
 STEPS: dict[str, StepRow] = {
     "read": StepRow(ReadFiles, lambda recipe: {"limit": recipe.data.filters.max_file_bytes}),
+    "opted-out": StepRow(OptedOut, _opted_out),
     "decode": StepRow(Decode, lambda recipe: {}),
+    "license-header": StepRow(LicenseHeader, lambda recipe: {}),
     "vendored": StepRow(Vendored, _if_dropped("vendored")),
     "generated": StepRow(Generated, _if_dropped("generated")),
     "minified": StepRow(Minified, _if_dropped("minified")),

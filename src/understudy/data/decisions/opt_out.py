@@ -1,0 +1,31 @@
+"""Leaves out what its authors asked to be left out: names and hashes are kept, contents are not."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from understudy.data.catalog import with_column
+from understudy.data.decisions.making import Making
+from understudy.data.opt_out import OPTED_OUT, OptOuts, opt_outs_of
+
+
+def decide(making: Making) -> pa.Table:
+    """The catalog with what the recipe's list names rejected, also where another check had rejected it before."""
+    return without_opted_out(making.catalog, opt_outs_of(making.recipe))
+
+
+def without_opted_out(catalog: pa.Table, opt_outs: OptOuts) -> pa.Table:
+    """The catalog in which every row on the list is dropped for this reason and no other.
+
+    A file that was dropped before would keep its content for inspection; one that is opted out must not.
+    """
+    if not opt_outs.entries:
+        return catalog
+    columns = [catalog[name].to_pylist() for name in ("repo", "path", "id", "raw_id")]
+    found = [opt_outs.match(repo, path, (id_, raw_id)) for repo, path, id_, raw_id in zip(*columns, strict=True)]
+    hit = pa.array([entry is not None for entry in found], pa.bool_())
+    told = pa.array([None if entry is None else str(entry) for entry in found], pa.string())
+    for name, values in (("drop_reason", OPTED_OUT), ("dropped_by", OPTED_OUT), ("evidence", told)):
+        catalog = with_column(catalog, name, pc.if_else(hit, values, catalog[name].combine_chunks()))
+    return catalog
