@@ -89,6 +89,21 @@ def look(
     return pipeline.look(load(recipe, overrides), project or Project.find(), events or silent(), until)
 
 
+def preview_data(
+    recipe: Path | str,
+    *,
+    n_files: int | None = None,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+    events: Events | None = None,
+) -> dict[str, Any]:
+    """What each of a recipe's filters and redactions would do to a sample of its sources, and those that are off."""
+    from understudy.data.preview import N_FILES, preview
+
+    found = preview(load(recipe, overrides).recipe, project or Project.find(), events or silent(), n_files or N_FILES)
+    return found.as_json()
+
+
 def data_pairs(
     recipe: Path | str,
     *,

@@ -75,16 +75,26 @@ def plan(session: Session, recipe: RecipePath) -> None:
 
 
 @verb
-def data(session: Session, recipe: RecipePath) -> None:
+def data(
+    session: Session,
+    recipe: RecipePath,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what each rule would remove from a sample of the files, and stop.")
+    ] = False,
+) -> None:
     """Build the corpus from the recipe's sources.
 
     Reads, filters, redacts, removes duplicates, and holds a part out. Every file that is left out is kept aside with
     the reason.
 
-    Example:\n
-      understudy data recipes/demo.yaml --set data.split.valid=0.05
+    Examples:\n
+      understudy data recipes/demo.yaml --set data.split.valid=0.05\n
+      understudy data recipes/demo.yaml --dry-run
     """
-    _one(session, recipe, "data")
+    if dry_run:
+        _preview(session, recipe)
+    else:
+        _one(session, recipe, "data")
 
 
 @verb
@@ -140,6 +150,34 @@ def _one(session: Session, recipe: Path, stage: str) -> None:
             _show_scores(steps, events)
     if session.as_json:
         session.answer(_step_json(steps[-1]))
+
+
+def _preview(session: Session, recipe: Path) -> None:
+    """Each rule alone on a sample: those of the recipe first, then what the others would do."""
+    from understudy import api
+    from understudy.core.console import printable
+    from understudy.core.units import bytes_text
+
+    with session.events(recipe) as events:
+        found = api.preview_data(recipe, overrides=session.overrides, project=session.project, events=events)
+    if session.as_json:
+        session.answer(found)
+        return
+    title = f"a sample of {found['n_files']:,} of {found['n_listed']:,} files; each rule by itself"
+    rows = [
+        (
+            rule["key"] if rule["is_on"] else f"{rule['key']} (off)",
+            f"{'would ' if not rule['is_on'] else ''}{rule['action'] if rule['is_on'] else rule['action'].rstrip('s')}",
+            f"{rule['n_files']:,}",
+            f"{rule['share']:.2%}",
+            bytes_text(rule["size_bytes"]),
+            *([printable(f"{example['path']}: {example['evidence']}") for example in rule["examples"][:1]] or [""]),
+        )
+        for rule in sorted(found["rules"], key=lambda rule: not rule["is_on"])
+    ]
+    session.table(title, ("rule", "", "files", "share", "size", "for instance"), rows)
+    kept = found["n_files"] - found["n_removed"]
+    session.print(f"{kept:,} of {found['n_files']:,} would stay, before duplicates; three examples of each: --json")
 
 
 def _dry_run(session: Session, recipe: Path, until: str | None) -> None:

@@ -2,7 +2,7 @@
 
 A character is a Unicode code point, a letter or digit one by `str.isalpha`, `str.isdecimal`, `str.isalnum`: text in
 any alphabet counts as Python counts it. Lines end with "\\n". Comments, data and repetitions are measured in the bytes
-of lines without the blanks around them. A word is a run of letters, digits and underscores, or of anything beyond ASCII.
+of lines without the blanks around them. A word is a run of letters, digits, underscores and anything beyond ASCII.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 DOCSTRINGS = frozenset(("python", "cython", "starlark"))
 # Characters that steer or hide: bidirectional formatting, zero width, tags (`hidden.py` says when they are a trick).
-HIDING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0x200B, 0x200E), 0x2060, 0xFEFF, *range(0xE0000, 0xE0080))
+HIDING = (
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0x200B, 0x200E),
+    0x2060,
+    0xFEFF,
+    *range(0xE0000, 0xE0080),
+)
 
 
 class Measures(NamedTuple):
@@ -36,7 +43,9 @@ class Measures(NamedTuple):
     digits: Counts
     alphanumeric: Counts
     text_bytes: Counts  # of lines, without the blanks around them
-    comment_bytes: Counts  # of those in lines that are comments from their start; -1 where the language has none we know
+    comment_bytes: (
+        Counts  # of those in lines that are comments from their start; -1 where the language has none we know
+    )
     data_bytes: Counts  # of those in lines that start and end as literals do
     repeated_bytes: Counts  # of those in lines that stood before
     phrases: Counts  # of ten words
@@ -105,7 +114,14 @@ def _prepare() -> None:
     numbers = {name: number for number, name in enumerate(names)}
     has_docstrings = np.array([name in DOCSTRINGS for name in names])
     _prepared = _Prepared(
-        scanning.scan, numbers, markers, sizes, has_docstrings, *scanning.byte_tables(), _characters(), scanning.scratch()
+        scanning.scan,
+        numbers,
+        markers,
+        sizes,
+        has_docstrings,
+        *scanning.byte_tables(),
+        _characters(),
+        scanning.scratch(),
     )
 
 
@@ -119,7 +135,7 @@ def _markers(language: str) -> tuple[str, str, str, str]:
 
 
 def _characters() -> NDArray[np.uint8]:
-    """For every code point, whether it is a letter, a decimal digit, either or another numeral, and whether it hides."""
+    """For every code point, whether it is a letter, a decimal digit, any of these or a numeral, whether it hides."""
     from understudy.data import scanning
 
     points = np.arange(0x110000, dtype=np.uint32).view("U1")

@@ -15,8 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import types
+from numpy.typing import NDArray
 
 from understudy.data.near_duplicates.compiling import compiled
+
+Bytes = NDArray[np.uint8]
+Classes = NDArray[np.int32]
+Spans = NDArray[np.int32]
+Counts = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
 
 # Where each measure stands in a row of the result.
 (
@@ -50,6 +57,7 @@ _COUNTS = types.Array(types.int64, 1, "C")
 _CLASSES = types.Array(types.int32, 1, "C")
 _MARKER = types.Array(types.uint8, 1, "C")
 _AT = types.int64
+_PAIR = types.UniTuple(_AT, 2)  # type: ignore[no-untyped-call]
 
 
 _ALL = np.arange(256)
@@ -104,7 +112,7 @@ def scratch() -> Scratch:
 
 
 @compiled(_AT(_HASHES, _AT, _SPANS, types.boolean, _HASHES))
-def _repeated(hashes, n, spans, in_bytes, table):  # type: ignore[no-untyped-def]
+def _repeated(hashes: Hashes, n: int, spans: Spans, in_bytes: bool, table: Hashes) -> int:
     """How many of the first `n` hashes stood there before, or the bytes of their spans."""
     size = 16
     while size < 2 * n:
@@ -118,15 +126,17 @@ def _repeated(hashes, n, spans, in_bytes, table):  # type: ignore[no-untyped-def
         while table[slot] != 0 and table[slot] != value:
             slot = (slot + np.uint64(1)) & mask
         if table[slot] == value:
-            total += np.int64(spans[item, 1] - spans[item, 0]) if in_bytes else 1
+            total += int(spans[item, 1] - spans[item, 0]) if in_bytes else 1
         else:
             table[slot] = value
     return total
 
 
 @compiled(_AT(_BYTES, _AT, _AT, _CLASSES, types.Array(types.int64, 2, "C"), _HASHES, _SPANS, _COUNTS))
-def _lines(data, start, end, classes, adds, hashes, spans, row):  # type: ignore[no-untyped-def]
-    """Counts characters and lines, and hashes each line; returns how many lines have text, of those there is space for."""
+def _lines(
+    data: Bytes, start: int, end: int, classes: Classes, adds: Counts, hashes: Hashes, spans: Spans, row: Counts
+) -> int:
+    """Counts characters and lines, and hashes each line; returns how many lines have text, as far as there is space."""
     letters_digits = tails_high = 0
     n_lines = longest = n_spans = 0
     at = start
@@ -162,7 +172,7 @@ def _lines(data, start, end, classes, adds, hashes, spans, row):  # type: ignore
 
 
 @compiled(_AT(_BYTES, _AT, _AT, _CLASSES, _HASHES))
-def _phrases(data, start, end, classes, hashes):  # type: ignore[no-untyped-def]
+def _phrases(data: Bytes, start: int, end: int, classes: Classes, hashes: Hashes) -> int:
     """Fills in a hash of every ten words in a row, of a sum that rolls on; returns how many there are."""
     window = np.zeros(PHRASE_WORDS, np.uint64)
     power = np.uint64(1)
@@ -192,7 +202,7 @@ def _phrases(data, start, end, classes, hashes):  # type: ignore[no-untyped-def]
 
 
 @compiled(types.boolean(_BYTES, _AT, _AT, _MARKER, _AT, _CLASSES))
-def _starts(data, at, end, marker, n, classes):  # type: ignore[no-untyped-def]
+def _starts(data: Bytes, at: int, end: int, marker: Bytes, n: int, classes: Classes) -> bool:
     """True where this marker stands at `at`, in either case; a marker that ends in a letter is a word of its own."""
     if n == 0 or at + n > end:
         return False
@@ -205,19 +215,19 @@ def _starts(data, at, end, marker, n, classes):  # type: ignore[no-untyped-def]
 
 
 @compiled(types.boolean(_BYTES, _AT, _AT, _MARKER, _AT, _CLASSES))
-def _holds(data, at, end, marker, n, classes):  # type: ignore[no-untyped-def]
+def _holds(data: Bytes, at: int, end: int, marker: Bytes, n: int, classes: Classes) -> bool:
     """True if this marker stands anywhere from `at` on."""
-    for start in range(at, end - n + 1):
+    for start in range(at, end - n + 1):  # noqa: SIM110  # numba knows no generators
         if _starts(data, start, end, marker, n, classes):
             return True
     return False
 
 
 @compiled(_AT(_BYTES, _AT, _AT, _AT))
-def _quote_after(data, at, end, quote):  # type: ignore[no-untyped-def]
+def _quote_after(data: Bytes, at: int, end: int, quote: int) -> int:
     """The triple quote that is open at the line's end, 0 for none, given the one that is open at its start."""
     while at + 2 < end:
-        byte = np.int64(data[at])
+        byte = int(data[at])
         is_quote = byte == 34 or byte == 39
         if is_quote and data[at + 1] == byte and data[at + 2] == byte and (quote == 0 or quote == byte):
             quote = 0 if quote else byte
@@ -232,13 +242,22 @@ def _quote_after(data, at, end, quote):  # type: ignore[no-untyped-def]
         _BYTES, _SPANS, _AT, types.Array(types.uint8, 2, "C"), _COUNTS, types.boolean, _CLASSES, _COUNTS
     )
 )  # fmt: skip
-def _comments(data, spans, n_spans, markers, sizes, has_docstrings, classes, row):  # type: ignore[no-untyped-def]
+def _comments(
+    data: Bytes,
+    spans: Spans,
+    n_spans: int,
+    markers: Bytes,
+    sizes: Counts,
+    has_docstrings: bool,
+    classes: Classes,
+    row: Counts,
+) -> None:
     """Counts the bytes of lines that are comments: what a line starts with decides, and what is open from before."""
     opener, closer = markers[LINE_MARKERS], markers[LINE_MARKERS + 1]
     n_opener, n_closer = sizes[LINE_MARKERS], sizes[LINE_MARKERS + 1]
     in_block, in_docstring, quote, total = False, False, 0, 0
     for item in range(n_spans):
-        start, end = np.int64(spans[item, 0]), np.int64(spans[item, 1])
+        start, end = int(spans[item, 0]), int(spans[item, 1])
         is_comment = False
         if in_block:
             is_comment = True
@@ -262,7 +281,7 @@ def _comments(data, spans, n_spans, markers, sizes, has_docstrings, classes, row
 
 
 @compiled(types.void(_BYTES, _SPANS, _AT, _CLASSES, _COUNTS))
-def _data_lines(data, spans, n_spans, classes, row):  # type: ignore[no-untyped-def]
+def _data_lines(data: Bytes, spans: Spans, n_spans: int, classes: Classes, row: Counts) -> None:
     """Counts the bytes of all lines, and of those that start and end as literals do."""
     row[TEXT_BYTES] = row[DATA_BYTES] = 0
     for item in range(n_spans):
@@ -276,18 +295,19 @@ def _data_lines(data, spans, n_spans, classes, row):  # type: ignore[no-untyped-
 
 
 @compiled(types.boolean(_BYTES, _AT, _AT, _CLASSES))
-def _is_encoded(data, start, end, classes):  # type: ignore[no-untyped-def]
+def _is_encoded(data: Bytes, start: int, end: int, classes: Classes) -> bool:
     """True for a run that people do not write: base64 with capitals, small letters and digits, or hex with letters."""
     any_of, all_of = 0, -1
     for at in range(start, end):
         any_of |= classes[data[at]]
         all_of &= classes[data[at]]
-    has_letters = any_of & UPPER and any_of & LOWER or all_of & HEX and any_of & (UPPER | LOWER)
-    return any_of & DIGIT != 0 and has_letters != 0
+    has_both = any_of & UPPER != 0 and any_of & LOWER != 0
+    is_hex = all_of & HEX != 0 and any_of & (UPPER | LOWER) != 0
+    return any_of & DIGIT != 0 and (has_both or is_hex)
 
 
 @compiled(_AT(_BYTES, _AT, _AT, _CLASSES))
-def _escape_end(data, at, end, classes):  # type: ignore[no-untyped-def]
+def _escape_end(data: Bytes, at: int, end: int, classes: Classes) -> int:
     r"""Where `\x12`, `\u1234` or `0x12` at `at` ends, with the commas and blanks after it; `at` where there is none."""
     if at + 4 > end:
         return at
@@ -307,8 +327,8 @@ def _escape_end(data, at, end, classes):  # type: ignore[no-untyped-def]
     return stop
 
 
-@compiled(types.UniTuple(_AT, 2)(_BYTES, _AT, _AT, _CLASSES))
-def _next_run(data, at, end, classes):  # type: ignore[no-untyped-def]
+@compiled(_PAIR(_BYTES, _AT, _AT, _CLASSES))
+def _next_run(data: Bytes, at: int, end: int, classes: Classes) -> tuple[int, int]:
     """Start and end of the next encoded run from `at` on, both `end` where there is none.
 
     Looks at every 64th byte and back from there: the last byte that is none of base64's says where to look next, so
@@ -331,8 +351,8 @@ def _next_run(data, at, end, classes):  # type: ignore[no-untyped-def]
     return end, end
 
 
-@compiled(types.UniTuple(_AT, 2)(_BYTES, _AT, _AT, _AT, _CLASSES))
-def _next_escapes(data, at, before, end, classes):  # type: ignore[no-untyped-def]
+@compiled(_PAIR(_BYTES, _AT, _AT, _AT, _CLASSES))
+def _next_escapes(data: Bytes, at: int, before: int, end: int, classes: Classes) -> tuple[int, int]:
     """Start and end of the next run of eight or more escapes that starts before `before`, else `end`."""
     while at < before:
         if data[at] != 92 and data[at] != 48:
@@ -350,7 +370,7 @@ def _next_escapes(data, at, before, end, classes):  # type: ignore[no-untyped-de
 
 
 @compiled(types.void(_BYTES, _AT, _AT, _CLASSES, _COUNTS))
-def _encoded(data, start, end, classes, row):  # type: ignore[no-untyped-def]
+def _encoded(data: Bytes, start: int, end: int, classes: Classes, row: Counts) -> None:
     """Fills in the bytes of all encoded runs, and the length of the longest blob: runs that stand close together."""
     total, longest, blob_start, blob_end, at = 0, 0, start, start, start
     run_start, run_end = _next_run(data, at, end, classes)
@@ -371,18 +391,18 @@ def _encoded(data, start, end, classes, row):  # type: ignore[no-untyped-def]
 
 
 @compiled(types.void(_BYTES, _AT, _AT, _MARKER, _COUNTS))
-def _beyond_ascii(data, start, end, characters, row):  # type: ignore[no-untyped-def]
+def _beyond_ascii(data: Bytes, start: int, end: int, characters: Bytes, row: Counts) -> None:
     """Adds the letters and digits of other alphabets, and counts the characters that can hide something."""
     at = start
     while at < end:
-        byte = np.int64(data[at])
+        byte = int(data[at])
         if byte < 0xC0:
             at += 1
             continue
         n = 2 + (byte >= 0xE0) + (byte >= 0xF0)
         code = byte & (0x7F >> n)
         for offset in range(1, n):
-            code = (code << 6) | (np.int64(data[at + offset]) & 0x3F)
+            code = (code << 6) | (int(data[at + offset]) & 0x3F)
         kind = characters[code]
         row[ALPHANUMERIC] += (kind & ALNUM) != 0
         row[LETTERS] += (kind & ALPHA) != 0
@@ -398,16 +418,28 @@ def _beyond_ascii(data, start, end, characters, row):  # type: ignore[no-untyped
         _CLASSES, types.Array(types.int64, 2, "C"), _MARKER, _HASHES, _SPANS, _HASHES, types.Array(types.int64, 2, "C"),
     )
 )  # fmt: skip
-def scan(  # type: ignore[no-untyped-def]
-    data, offsets, languages, markers, sizes, has_docstrings, classes, adds, characters, hashes, spans, table, out
-):
-    """Fills one row of `out` for each file. `markers[language]` are the comment markers, lower case, and `sizes` theirs.
+def scan(
+    data: Bytes,
+    offsets: Spans,
+    languages: Spans,
+    markers: Bytes,
+    sizes: Counts,
+    has_docstrings: NDArray[np.bool_],
+    classes: Classes,
+    adds: Counts,
+    characters: Bytes,
+    hashes: Hashes,
+    spans: Spans,
+    table: Hashes,
+    out: Counts,
+) -> None:
+    """Fills one row of `out` for each file; `markers` are each language's comment markers, lower case, `sizes` theirs.
 
     The data have to be valid UTF-8, as an Arrow string column is. Numba's functions take arrays and no records, hence
     the long list.
     """
     for item in range(len(offsets) - 1):
-        start, end = np.int64(offsets[item]), np.int64(offsets[item + 1])
+        start, end = int(offsets[item]), int(offsets[item + 1])
         row, language = out[item], languages[item]
         row[BYTES] = end - start
         n_spans = _lines(data, start, end, classes, adds, hashes, spans, row)

@@ -59,13 +59,13 @@ def reference(text: str, lang: str | None) -> dict[str, int]:
 
 def is_data(line: bytes) -> bool:
     start = line[1:] if re.match(rb"[bBrRuU][\"']", line) else line
-    return re.match(rb"[0-9\"'\-+\[({\])}<]", start) is not None and re.search(rb"[0-9\"',;\[({\])}|>]$", line) is not None
+    return bool(re.match(rb"[0-9\"'\-+\[({\])}<]", start) and re.search(rb"[0-9\"',;\[({\])}|>]$", line))
 
 
 def is_marked(line: bytes, marker: str) -> bool:
     """True where the line starts with the marker; one that ends in a letter has to end there as a word."""
-    word = r"(?![A-Za-z0-9_]|[^\x00-\x7f])" if marker[-1].isalpha() else ""
-    return re.match(re.escape(marker).encode() + word.encode().replace(b"[^\\x00-\\x7f]", b"[\x80-\xff]"), line, re.I) is not None
+    end = rb"(?![A-Za-z0-9_\x80-\xff])" if marker[-1].isalpha() else b""
+    return re.match(re.escape(marker).encode() + end, line, re.IGNORECASE) is not None
 
 
 def comment_bytes(lines: list[bytes], lang: str | None) -> int:
@@ -155,10 +155,10 @@ def longest_blob(pieces: list[Piece]) -> int:
 # Texts that hit the rules' edges far more often than random characters would.
 PIECES = st.sampled_from(
     [
-        "\n", "\n", " ", "\t", "\r\n", "x", "Été", "数", "٣", "½", "\u202e", "\u200b", "\U000e0041", "\U0001f600", "\ufeff",
+        "\n", "\n", " ", "\t", "\r\n", "x", "Été", "数", "٣", "½", "\u202e", "\u200b", "\U000e0041", "\ufeff",
         "#", "//", "/*", "*/", '"""', "'''", "'", '"', "r", "--", "--[[", "]]", "<!--", "-->", "REM", "::", "dnl",
         "0x1F, ", "0x", "\\x41", "\\u00e9", "\\", "\\x41\\x42" * 5, "0x12,\n" * 9, "0" * 40, "aB3+" * 15, "aB3/" * 17,
-        "deadbeef" * 9, "A" * 70, "one two three four five six seven eight nine ten\n", "return\n", "[1, 2],\n", "b'x',",
+        "deadbeef" * 9, "A" * 70, "one two three four five six seven eight nine ten\n", "[1, 2],\n", "b'x',",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(

@@ -14,25 +14,25 @@ from understudy.data.measures import Measures, share
 from understudy.data.steps.measured import MeasuredStep, Rule
 
 
-class Comments(MeasuredStep):
-    """Drops a file by the share of its text that stands in comments."""
-
-    name: ClassVar[str] = "comments"
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "min_comment_fraction", "few-comments", lambda of: _comment_share(of), False,
-            "{value:.1%} of the text in comments < {limit:.1%}",
-        ),
-        Rule(
-            "max_comment_fraction", "mostly-comments", lambda of: _comment_share(of), True,
-            "{value:.1%} of the text in comments > {limit:.1%}",
-        ),
-    )  # fmt: skip
-
-
 def _comment_share(measures: Measures) -> np.ndarray:
     """NaN, which no limit speaks against, where it is not known."""
     shares: np.ndarray = np.where(
         measures.comment_bytes < 0, np.nan, share(measures.comment_bytes, measures.text_bytes)
     )
     return shares
+
+
+class Comments(MeasuredStep):
+    """Drops a file by the share of its text that stands in comments."""
+
+    name: ClassVar[str] = "comments"
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "min_comment_fraction", "few-comments", _comment_share, False,
+            "{value:.1%} of the text in comments < {limit:.1%}",
+        ),
+        Rule(
+            "max_comment_fraction", "mostly-comments", _comment_share, True,
+            "{value:.1%} of the text in comments > {limit:.1%}",
+        ),
+    )  # fmt: skip

@@ -20,8 +20,8 @@ HEAD_BYTES = 3_000
 BY_ITSELF = r"(?:auto[- ]?|automatically |machine[- ])generated"
 GENERATORS = (
     r"(?:protocol buffer compiler|protoc|swig|gencodec|thrift compiler|antlr|bison|byacc|flex|jflex|javacc|re2c|ragel|"
-    r"gperf|cython|openapi|swagger|autorest|gnu autoconf|autoheader|automake|aclocal|cmake|bindgen|mockgen|stringer|sqlc|"
-    r"graphql-codegen|coffeescript|peg\.?js|pegen|jison|gresource|doxygen|javadoc|sphinx|django [0-9])"
+    r"gperf|cython|openapi|swagger|autorest|gnu autoconf|autoheader|automake|aclocal|cmake|bindgen|mockgen|stringer|"
+    r"sqlc|graphql-codegen|coffeescript|peg\.?js|pegen|jison|gresource|doxygen|javadoc|sphinx|django [0-9])"
 )
 HANDS_OFF = r"\bdo not (?:edit|modify|change)\b"
 MARKERS = (

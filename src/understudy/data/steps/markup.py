@@ -32,12 +32,18 @@ HTML_LANGUAGES = frozenset(("html",))
 TABLE_BYTES, TABLE_LINES = 20_000, 50  # below this a list of constants is something people write
 DATA_LANGUAGES = frozenset(
     """
-    json jsonl json-with-comments json5 jsonld yaml toml ini csv tsv xml svg html markdown restructuredtext text css tex sql
-    geojson topojson gettext-catalog properties java-properties
+    json jsonl json-with-comments json5 jsonld yaml toml ini csv tsv xml svg html markdown restructuredtext text css tex
+    sql geojson topojson gettext-catalog properties java-properties
     """.split()
 )
 NOT_SHOWN = rb"(?is)<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->|<[a-z/!?][^>]*>|\{[%#].*?[%#]\}"
 LEAST_VISIBLE = 100  # characters
+
+
+def _table_share(measures: Measures) -> np.ndarray:
+    is_table = (measures.bytes >= TABLE_BYTES) & (measures.lines >= TABLE_LINES)
+    shares: np.ndarray = np.where(is_table, share(measures.data_bytes, measures.text_bytes), 0.0)
+    return shares
 
 
 class Markup(MeasuredStep):
@@ -46,7 +52,7 @@ class Markup(MeasuredStep):
     name: ClassVar[str] = "markup"
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "data_fraction", "data-table", lambda of: _table_share(of), True,
+            "data_fraction", "data-table", _table_share, True,
             "{value:.1%} of the file in lines of literals > {limit:.1%}",
         ),
     )  # fmt: skip
@@ -80,12 +86,6 @@ class Markup(MeasuredStep):
     def visible_characters(self, page: str) -> int:
         """Characters of a page outside of tags, scripts, styles, comments and template code, white space once."""
         return len(b" ".join(self._not_shown.sub(b" ", page.encode()).split()).decode(errors="ignore"))
-
-
-def _table_share(measures: Measures) -> np.ndarray:
-    is_table = (measures.bytes >= TABLE_BYTES) & (measures.lines >= TABLE_LINES)
-    shares: np.ndarray = np.where(is_table, share(measures.data_bytes, measures.text_bytes), 0.0)
-    return shares
 
 
 def _xml(batch: pa.RecordBatch) -> dict[int, Verdict]:

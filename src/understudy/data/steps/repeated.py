@@ -17,22 +17,6 @@ LEAST_LINES = 20
 LEAST_PHRASES = 100
 
 
-class Repeated(MeasuredStep):
-    """Drops a file by the share of its text that stood there before."""
-
-    name: ClassVar[str] = "repeated"
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "repeated_lines", "repeated-lines", lambda of: _lines(of), True,
-            "{value:.1%} of the text in lines that stood before > {limit:.1%}",
-        ),
-        Rule(
-            "repeated_phrases", "repeated-phrases", lambda of: _phrases(of), True,
-            "{value:.1%} of all ten words in a row stood before > {limit:.1%}",
-        ),
-    )  # fmt: skip
-
-
 def _lines(measures: Measures) -> np.ndarray:
     shares: np.ndarray = np.where(
         measures.lines < LEAST_LINES, 0.0, share(measures.repeated_bytes, measures.text_bytes)
@@ -45,3 +29,19 @@ def _phrases(measures: Measures) -> np.ndarray:
         measures.phrases < LEAST_PHRASES, 0.0, share(measures.repeated_phrases, measures.phrases)
     )
     return shares
+
+
+class Repeated(MeasuredStep):
+    """Drops a file by the share of its text that stood there before."""
+
+    name: ClassVar[str] = "repeated"
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "repeated_lines", "repeated-lines", _lines, True,
+            "{value:.1%} of the text in lines that stood before > {limit:.1%}",
+        ),
+        Rule(
+            "repeated_phrases", "repeated-phrases", _phrases, True,
+            "{value:.1%} of all ten words in a row stood before > {limit:.1%}",
+        ),
+    )  # fmt: skip
