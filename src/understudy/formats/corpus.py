@@ -96,6 +96,7 @@ class HeldOutTest:
 
     path: str
     name: str
+    side: str  # train or valid: what is in train was seen with the calls, never with the function's body
 
 
 @dataclass(frozen=True, slots=True)
