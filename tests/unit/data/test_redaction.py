@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from understudy.data.steps.contract import RedactingStep
+from understudy.data.steps.contract import RedactingStep, apart
 from understudy.data.steps.emails import Emails
 from understudy.data.steps.ip_addresses import IpAddresses
 from understudy.data.steps.secrets import Secrets
@@ -33,7 +33,7 @@ SECRETS, EMAILS, ADDRESSES = ready(Secrets("redact")), ready(Emails("redact")), 
 
 def found(step: RedactingStep, text: str) -> list[tuple[str, str]]:
     data = text.encode()
-    return [(span.kind, data[span.start : span.end].decode()) for span in step.find(data)]
+    return [(span.kind, data[span.start : span.end].decode()) for span in apart(step.find(data))]
 
 
 HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
@@ -112,6 +112,19 @@ def test_only_the_password_of_a_connection_string_goes(text: str) -> None:
         "eyJub3QiOiJhIHRva2VuIn0.eyJub3QiOiJhIHRva2VuIn0.abcdefgh1",
         "task-sk-learn-pipeline = disk-usage-monitoring-service",
         'key = "1234567890abcdef1234567890abcdef"; token = "00000000000000000000"',
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        'password = "password"',
+        "PASSWORD=changeme",
+        "amqp://guest:guest@rabbit:5672//",
+        "postgresql://keystone:keystone@db/app",
+        'NextToken = "AAMA-EFRSURBSGhtT3F0ZkQ5cm9BTkxVZE5FZ2t5"',
+        'publicKeyToken="6595b64144ccf1df"',
+        'headers = {"Authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}',
+        'return "-----BEGIN RSA PRIVATE KEY-----" + body + "-----END RSA PRIVATE KEY-----"',
+        'token = "abcdefghijklmnopqrstuvwxyz0123456789"',
+        'secret = "a3f9a3f9a3f9a3f9a3f9a3f9a3f9a3f9"',
+        "api_token = load_token_from_file(settings)",
+        "api_key: services.billing.apiKeyProvider2",
     ],
 )
 def test_placeholders_hashes_and_names_are_no_secrets(text: str) -> None:
@@ -125,6 +138,8 @@ def test_placeholders_hashes_and_names_are_no_secrets(text: str) -> None:
         ("mailto:a+b@sub.firm.co.uk.", "a+b@sub.firm.co.uk"),
         ("__email__ = 'x_y@uni-koeln.de'", "x_y@uni-koeln.de"),
         ("(bob@company.io)", "bob@company.io"),
+        ('"o\'neil_99@mail.firm.museum"', "o'neil_99@mail.firm.museum"),
+        ("see https://firm.com/team?to=ann@firm.com", "ann@firm.com"),
     ],
 )
 def test_addresses_of_people_are_found(text: str, address: str) -> None:
@@ -138,6 +153,14 @@ def test_addresses_of_people_are_found(text: str, address: str) -> None:
         "x = (a@b.T)",
         "y = weights@inputs.to(device)",
         "@pytest.mark.skip",
+        "@app.route('/x')\nclass A: pass",
+        "out = x@layer.to(device) + a@b.id",
+        "scp build.tar deploy@build.corp.com:/srv",
+        "git+ssh://git@forge.company.com/team/repo.git",
+        "noreply@github.com, 1234+bot@users.noreply.github.com",
+        "you@company.com or your.name@company.com",
+        "root@db.internal, x@host.local",
+        "@" * 500 + "a@" * 500,
         "git clone git@github.com:python/cpython.git",
         "user@example.com, me@test.example.org, a@localhost",
         "icon@2x.png, package@1.2.3, run@main.py",
@@ -178,6 +201,12 @@ def test_public_addresses_are_found(text: str, address: str) -> None:
         "v55.44.33.22",
         "at 12:30:45 on 2024:05:06",
         "224.0.0.251",
+        "2001:4860:4860::8888 and 9.9.9.9",
+        "netmask 255.255.240.0 or 128.0.0.0",
+        "driver 460.91.3.1",
+        "pkg >= 40.30.20.99",
+        "1.3.6.1.5.5.7 1.2.840.113549 2.16.840.1.101.3",
+        "10.20.30.40 20.30.40.50",
     ],
 )
 def test_private_documented_and_version_numbers_stay(text: str) -> None:

@@ -100,7 +100,7 @@ class RedactingStep(ABC):
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         documents = text_bytes(batch)
-        found = {row: kept for row, spans in self.find_all(documents) if (kept := _apart(spans))}
+        found = {row: kept for row, spans in self.find_all(documents) if (kept := apart(spans))}
         if not found:
             return batch
         batch, verdicts = self._replaced(batch, documents, found)
@@ -124,10 +124,11 @@ class RedactingStep(ABC):
         return with_columns(batch, counts | columns), verdicts
 
 
-def _apart(spans: Iterable[Span]) -> list[Span]:
-    """The spans in order; of two that overlap the one that starts first stays, and of those the longer."""
+def apart(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order; of two that overlap the one that starts first stays, then the longer, then
+    the one that was found first."""
     kept: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end, span.kind)):
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         if not kept or span.start >= kept[-1].end:
             kept.append(span)
     return kept

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Iterator
 from typing import ClassVar
-
-import re2
 
 from understudy.data.steps.contract import RedactingStep, Span
 
 PLACEHOLDER = b"<EMAIL>"
 # RFC 5321's dot-atoms, without the signs that open something in code (`/`, `=`, `{`, `#`, `!`, `*`); the most that a
-# mailbox may have is 64 characters.
-ADDRESS = (
-    rb"[A-Za-z0-9_][A-Za-z0-9._%+'-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-    rb"(?:\.[A-Za-z0-9-]+)*\.(?:[A-Za-z]{2,18}|xn--[a-z0-9-]{2,20})"
+# mailbox may have is 64 characters, a domain 255.
+LOCAL = frozenset((string.ascii_letters + string.digits + "._%+'-").encode())
+STARTS = frozenset((string.ascii_letters + string.digits + "_").encode())
+DOMAIN = re.compile(
+    rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63}){0,8}\.(?:[A-Za-z]{2,18}|xn--[a-z0-9-]{2,20})"
 )
+MOST_LOCAL, MOST_DOMAIN = 64, 255
 # Country codes (ISO 3166 as delegated) without those that are mostly file extensions (.py, .sh, .md, .rs), and the
 # generic domains that people have addresses in. `q@k.transpose` ends in none of them.
 DOMAINS = frozenset(
@@ -59,21 +61,30 @@ class Emails(RedactingStep):
     reason: ClassVar[str] = "email"
 
     def setup(self) -> None:
-        options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1
-        self._address = re2.compile(ADDRESS, options)
+        """Nothing to prepare: from sign to sign is faster than any pattern over the whole text."""
 
     def identity(self, text: bytes) -> bytes:
         """Case means nothing in a domain and, in practice, nothing in a mailbox."""
         return text.lower()
 
     def find(self, data: bytes) -> Iterator[Span]:
-        if b"@" not in data:
-            return
-        for match in self._address.finditer(data):
-            start, end = match.span()
-            if is_persons(data, start, end):
-                yield Span(start, end, "email", PLACEHOLDER)
+        at = data.find(b"@")
+        while at >= 0:
+            if at and data[at - 1] in LOCAL and (domain := DOMAIN.match(data, at + 1, at + 1 + MOST_DOMAIN)):
+                start, end = _local_start(data, at), domain.end()
+                if start < at and is_persons(data, start, end):
+                    yield Span(start, end, "email", PLACEHOLDER)
+            at = data.find(b"@", at + 1)
+
+
+def _local_start(data: bytes, at: int) -> int:
+    """Where the mailbox before the `@` begins; `at` itself if none does."""
+    first = at
+    while first > 0 and at - first < MOST_LOCAL and data[first - 1] in LOCAL:
+        first -= 1
+    while first < at and data[first] not in STARTS:
+        first += 1
+    return first
 
 
 def is_persons(data: bytes, start: int, end: int) -> bool:

@@ -56,7 +56,7 @@ class Names(RedactingStep):
 
     def find(self, data: bytes) -> Iterator[Span]:
         text = data.decode()
-        for piece in _runs(self._labels(text), self._kinds):
+        for piece in runs(self._labels(text), self._kinds):
             start, end = _trimmed(text, piece.start, piece.end)
             if end - start >= 2 and not _is_stand_in(text, start, end):
                 first = len(text[:start].encode())
@@ -93,7 +93,7 @@ class Names(RedactingStep):
         return logits.argmax(-1).tolist()  # type: ignore[no-any-return]
 
 
-def _runs(labels: Sequence[tuple[int, int, int]], kinds: dict[int, tuple[str, bool]]) -> list[Piece]:
+def runs(labels: Sequence[tuple[int, int, int]], kinds: dict[int, tuple[str, bool]]) -> list[Piece]:
     """Neighbouring tokens of one kind as one piece; a label that begins (B-) opens another unless inside a word."""
     pieces: list[Piece] = []
     before = ""

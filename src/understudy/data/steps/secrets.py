@@ -39,7 +39,7 @@ class Secrets(RedactingStep):
         self._patterns = [_Compiled(rule) for rule in self._rules]
 
     def find(self, data: bytes) -> Iterator[Span]:
-        for number in self._triggers.Match(data) or ():
+        for number in sorted(self._triggers.Match(data) or ()):
             yield from self._patterns[number].find(data)
 
 
@@ -51,18 +51,24 @@ class _Compiled:
         self._accepts = CHECKS[rule.check]
         self._pattern: Any = compiled(rule.pattern)
         self._unless: Any = compiled(rule.unless) if rule.unless else None
-        self._group = self._pattern.groupindex.get("secret", min(1, self._pattern.groups))
+        self._user = self._pattern.groupindex.get(b"user")
+        self._group = self._pattern.groupindex.get(b"secret", min(1, self._pattern.groups))
 
     def find(self, data: bytes) -> Iterator[Span]:
         for match in self._pattern.finditer(data):
             start, end = match.span(self._group)
             if start < 0 or not self._accepts(data[start:end]):
                 continue
-            if self._unless is not None and self._is_excused(data, match, start, end):
+            if self._is_excused(data, match, start, end):
                 continue
             yield Span(start, end, self._kind, self._placeholder)
 
     def _is_excused(self, data: bytes, match: Any, start: int, end: int) -> bool:
+        """Whether the user's name is the password too, or a name around the value says that it is none."""
+        if self._user is not None and match.group(self._user) == data[start:end]:
+            return True
+        if self._unless is None:
+            return False
         first = match.start()
         while first > 0 and first > match.start() - LONGEST_NAME and data[first - 1] in NAME_CHARACTERS:
             first -= 1
