@@ -149,7 +149,7 @@ class Filters(Section):
     max_characters: int | None = Field(None, ge=1, description="characters in all; 5,000 for JSON, 20,000 for YAML")
     alphanumeric_fraction: Fraction | None = Field(0.25, description="least share of letters and digits")
     alphabetic_fraction: Fraction | None = Field(None, description="least share of letters (OpenCoder: 0.5)")
-    digit_fraction: Fraction | None = Field(0.2, description="largest share of digits")
+    digit_fraction: Fraction | None = Field(0.3, description="largest share of digits (OpenCoder: 0.2)")
     min_comment_fraction: Fraction | None = Field(None, description="least share of comment lines (StarCoder: 0.01)")
     max_comment_fraction: Fraction | None = Field(0.95, description="largest share of comment lines")
     repeated_lines: Fraction | None = Field(0.7, description="largest share of text in lines that stood before")
@@ -158,6 +158,9 @@ class Filters(Section):
     encoded_run: int | None = Field(4096, ge=64, description="bytes in the longest blob of base64, hex or escapes")
     data_fraction: Fraction | None = Field(0.9, description="largest share of a long file in lines of literals")
     visible_text_fraction: Fraction | None = Field(None, description="least visible share of a page (StarCoder: 0.2)")
+    parse_error_fraction: Fraction | None = Field(
+        0.1, description="largest share of text that its language's parser cannot place (extra `languages`)"
+    )
     min_file_bytes: int = Field(32, ge=0, le=10_000_000, description="smaller files teach nothing")
     max_file_bytes: int = Field(1_000_000, ge=1, le=1_000_000_000, description="larger files are data, not code")
     max_archive_bytes: Count = Field(
@@ -258,7 +261,15 @@ class Data(Section):
 
     compute: Literal["local"] = Field("local", description="local: a process pool and DuckDB")
     sources: tuple[Source, ...] = Field((Source(stdlib=True),), min_length=1)
-    languages: tuple[str, ...] | None = Field(None, description="languages to keep; default: every known one")
+    languages: tuple[str, ...] | None = Field(
+        None, description="languages to keep; default: all but data written by programs"
+    )
+    detect: Literal["names", "content"] = Field(
+        "names", description="content: magika looks into files whose names leave it open (extra `languages`)"
+    )
+    python2: Literal["drop", "keep", "separate"] = Field(
+        "drop", description="valid Python 2; separate: as a language of its own, python2"
+    )
     licenses: Licenses = Licenses()
     opt_out: str | None = Field(None, description="a file of repositories, paths and content hashes to leave out")
     filters: Filters = Filters()
@@ -324,6 +335,9 @@ class Phase(Section):
     """One phase of training."""
 
     phase: Literal["pretrain"] = "pretrain"
+    documents: Literal["file", "repository"] = Field(
+        "file", description="file: each by itself; repository: its files joined, needed ones first, for long contexts"
+    )
     fim: Fim = Fim()
     context: int = Field(512, ge=32, le=1_048_576, description="tokens the model sees at once")
     tokens: Count | Auto = Field("auto", description="auto: from the budget and the scaling law")

@@ -214,11 +214,17 @@ def _starts(data: Bytes, at: int, end: int, marker: Bytes, n: int, classes: Clas
     return not (classes[marker[n - 1]] & LOWER and at + n < end and classes[data[at + n]] & WORD)
 
 
+@compiled(types.boolean(types.uint8, _MARKER))
+def _is_first(byte: int, marker: Bytes) -> bool:
+    """True for the marker's first byte, in either case or, for a sign, with another sign's bit: a cheap first look."""
+    return byte | 32 == marker[0] | 32
+
+
 @compiled(types.boolean(_BYTES, _AT, _AT, _MARKER, _AT, _CLASSES))
 def _holds(data: Bytes, at: int, end: int, marker: Bytes, n: int, classes: Classes) -> bool:
     """True if this marker stands anywhere from `at` on."""
     for start in range(at, end - n + 1):  # noqa: SIM110  # numba knows no generators
-        if _starts(data, start, end, marker, n, classes):
+        if _is_first(data[start], marker) and _starts(data, start, end, marker, n, classes):
             return True
     return False
 
@@ -265,13 +271,16 @@ def _comments(
         elif quote:
             is_comment = in_docstring  # a string that was opened inside of a line is none
             quote = _quote_after(data, start, end, quote)
-        elif _starts(data, start, end, opener, n_opener, classes):  # first: Lua's `--[[` begins as its `--` does
+        elif _is_first(data[start], opener) and _starts(
+            data, start, end, opener, n_opener, classes
+        ):  # first: Lua's `--[[` begins as its `--` does
             is_comment = True
             in_block = not _holds(data, start + n_opener, end, closer, n_closer, classes)
         else:
             for slot in range(LINE_MARKERS):
-                is_comment |= _starts(data, start, end, markers[slot], sizes[slot], classes)
-            if has_docstrings and not is_comment:
+                if _is_first(data[start], markers[slot]):
+                    is_comment |= _starts(data, start, end, markers[slot], sizes[slot], classes)
+            if has_docstrings and not is_comment and end - start > 2:
                 at = start + (1 if classes[data[start]] & PREFIX else 0)
                 is_comment = in_docstring = at + 2 < end and _quote_after(data, at, at + 3, 0) != 0
                 quote = _quote_after(data, at, end, 0)

@@ -82,7 +82,7 @@ PAGE = "".join(f"<div class='wide row {chr(97 + n)}'><span id='{chr(99 + n)}'></
         ("# ------------------------------- !\n" * 9, "a.py", "python",
          ("alphanumeric", "few-alphanumeric", "0.0% letters and digits < 25.0%")),
         ("values = (1234, 5678, 91011, 1213, 1415, 99)\nothers = (1, 2)\n", "a.py", "python",
-         ("alphanumeric", "many-digits", "41.0% digits > 20.0%")),
+         ("alphanumeric", "many-digits", "41.0% digits > 30.0%")),
         ("# a = first(thing)\n# b = second(thing)\n# c = third(thing)\n", "a.py", "python",
          ("comments", "mostly-comments", "100.0% of the text in comments > 95.0%")),
         ("".join(f"call_{n % 3}(first, second)\n" for n in range(30)), "a.py", "python",
