@@ -15,6 +15,7 @@ from understudy.core.recipe import Recipe, Source
 from understudy.core.stage import SourceSurvey, Survey
 from understudy.core.tracking import Events
 from understudy.data.collecting import COLLECTORS
+from understudy.data.contamination.wanted import exams_digest
 from understudy.data.licenses.policy import policy_of
 from understudy.data.listing import Collection, Listing, load_listing, save_listing
 from understudy.data.looking import Look
@@ -68,6 +69,7 @@ def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
     """Every file of every source, with its language and content hash."""
     _check_languages(recipe)
     policy_of(recipe)  # a licence that does not exist is told before anything is read
+    rules = _rules(recipe, project)
     collections: list[Collection] = []
     passed_over: Counter[str] = Counter()
     for source in recipe.data.sources:
@@ -75,15 +77,19 @@ def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
         _check_usable(source, made)
         collections.extend(made)
     _note_colliding(collections, events)
-    return Listing(tuple(collections), passed_over, _rules(recipe))
+    return Listing(tuple(collections), passed_over, rules)
 
 
-def _rules(recipe: Recipe) -> str:
-    """A hash of what stands in the files that the recipe names besides its sources. Empty where it names none."""
-    if recipe.data.opt_out is None:
-        return ""
-    read_opt_outs(path := recipe.resolve(recipe.data.opt_out))  # what is wrong in it is told before anything is read
-    return hash_file(path)
+def _rules(recipe: Recipe, project: Project) -> str:
+    """A hash of what stands in the files that the recipe names besides its sources. Empty where it names none.
+
+    What is wrong in them is told before anything else is read.
+    """
+    rules = exams_digest(recipe, project)
+    if recipe.data.opt_out is not None:
+        read_opt_outs(path := recipe.resolve(recipe.data.opt_out))
+        rules += hash_file(path)
+    return rules
 
 
 def _check_languages(recipe: Recipe) -> None:

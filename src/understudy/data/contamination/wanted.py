@@ -11,7 +11,7 @@ import xxhash
 from understudy.core.errors import InputDataError, RecipeError
 from understudy.core.paths import HOME_NAME, Project, hash_file
 from understudy.core.recipe import ExamFile, Recipe
-from understudy.formats.exams import Fields, TaskFiles, find_exam
+from understudy.formats.exams import Fields, TaskFiles, find_exam, read_tasks
 from understudy.formats.records import KINDS
 
 VERSION = 1  # of what is indexed, and of the rules in index.py; a new one makes every file be looked through again
@@ -52,10 +52,16 @@ def _is_file_name(item: str) -> bool:
 
 
 def exams_digest(recipe: Recipe, project: Project) -> str:
-    """A hash of the exams' files and of how they are read; empty where the recipe names none. Reads every file once."""
+    """A hash of the exams' files and of how they are read; empty where the recipe names none. Reads every file once.
+
+    Raises as `wanted_exams` does, and where a file holds no task.
+    """
     found = wanted_exams(recipe, project)
     if not found:
         return ""
+    for files in found:
+        if next(read_tasks(files), None) is None:
+            raise InputDataError(f"data.decontaminate: {files.paths[0]} holds no task", "correct data.decontaminate")
     told = [
         [files.suite, files.fields and asdict(files.fields), [[path.name, hash_file(path)] for path in files.paths]]
         for files in found
@@ -74,7 +80,6 @@ def index_file(recipe: Recipe, project: Project) -> Path | None:
     path = project.cache / "contamination" / f"{digest}.npz"
     if not path.exists():
         from understudy.data.contamination.index import build_index, save_index
-        from understudy.formats.exams import read_tasks
 
         tasks = [task for files in wanted_exams(recipe, project) for task in read_tasks(files)]
         save_index(build_index(tasks), path)
