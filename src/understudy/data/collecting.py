@@ -145,7 +145,8 @@ def _files_of(look: Look, written: str) -> list[Packed]:
 
 def _remembered(look: Look, packed: Packed, find: Callable[[], Iterable[Found]]) -> Iterator[Found]:
     """What is in a packed file: remembered where it has not changed, else found and remembered, file by file."""
-    settings = [FORMAT, str(packed.path), packed.name, look.source.name, look.limits, look.recipe.data.languages]
+    settings = [FORMAT, str(packed.path), packed.name, look.source.name, look.limits, sorted(look.languages)]
+    settings.append(look.recipe.data.detect)
     cache = HashCache(look.project, json.dumps(settings))
     facts = packed.path.stat()
     known = cache.get(str(packed.path), facts)

@@ -18,7 +18,7 @@ from understudy.data.sources.archive import Limits
 from understudy.data.sources.columns import Wants
 from understudy.data.sources.hash_cache import HashCache
 from understudy.data.sources.reading import EXCLUDED, is_excluded, printable
-from understudy.formats.languages import BY_NAME, language_of
+from understudy.formats.languages import KEPT_BY_DEFAULT, claimants, language_of, may_be_code
 
 FILES_BETWEEN_SIGNS = 256
 
@@ -41,10 +41,16 @@ class Look:
     @property
     def wants(self) -> Wants:
         """Tells whether a file is of a language that the recipe keeps."""
-        languages = self.recipe.data.languages
-        if languages is None:
-            return Wants(lambda path: language_of(path) is not None, lambda lang: lang in BY_NAME)
-        return Wants(lambda path: language_of(path) in languages, lambda lang: lang in languages)
+        languages = self.languages
+        if self.recipe.data.detect == "names":
+            return Wants(lambda path: language_of(path) in languages, lambda lang: lang in languages)
+        return Wants(lambda path: language_of(path) in languages or self._is_open(path), lambda lang: lang in languages)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that the recipe keeps."""
+        named = self.recipe.data.languages
+        return KEPT_BY_DEFAULT if named is None else frozenset(named)
 
     def collection(
         self,
@@ -99,11 +105,17 @@ class Look:
 
     def _entry(self, item: Found) -> Entry:
         lang = language_of(item.path) or item.lang or None
-        languages = self.recipe.data.languages
         reason, evidence = item.reason, item.evidence
-        if not reason and lang is None:
+        if reason or (self.recipe.data.detect == "content" and self._is_open(item.path)):
+            pass  # it cannot be read, or the step `language` looks into it
+        elif lang is None:
             reason, evidence = "unknown-language", PurePosixPath(item.path).suffix[:80]
-        elif not reason and languages is not None and lang not in languages:
-            reason, evidence = "language-not-wanted", lang or ""
+        elif lang not in self.languages:
+            reason, evidence = "language-not-wanted", lang
         told = (reason, printable(evidence), item.commit_time, item.revision, item.licenses)
         return Entry(item.repo, item.path, lang, item.size_bytes, item.location, item.raw_id, *told)
+
+    def _is_open(self, path: str) -> bool:
+        """True for a name that does not settle the language: its content may be of one that is wanted."""
+        shared = claimants(path)
+        return not self.languages.isdisjoint(shared) if shared else language_of(path) is None and may_be_code(path)

@@ -1,7 +1,7 @@
 """Which language a file is written in, by its name alone: free, and right for nearly all source code.
 
-The table is `languages.json`, one language a line. Language names are The Stack's, in lower case, with the ones it lacks
-in the same spirit. An extension stands under `extensions` of the one language that most files on GitHub with it are
+The table is `languages.json`, one language a line. Language names are The Stack's, in lower case, with what it lacks in
+the same spirit. An extension stands under `extensions` of the one language that most files on GitHub with it are
 written in (`.m` is Objective-C, `.v` Verilog, `.pl` Perl, `.h` C), and under `shares` of every other language that uses
 it. An extension that nobody has most files of (`.inc`, `.mod`, `.1`) is only ever shared: such a name says nothing.
 """

@@ -25,13 +25,17 @@ from understudy.data.steps.generated import Generated
 from understudy.data.steps.hidden import Hidden
 from understudy.data.steps.identify import Identify
 from understudy.data.steps.ip_addresses import IpAddresses
+from understudy.data.steps.language import DetectLanguage
 from understudy.data.steps.length import Length
 from understudy.data.steps.license_header import LicenseHeader
+from understudy.data.steps.magika_model import magika_edition
 from understudy.data.steps.markup import Markup
 from understudy.data.steps.minified import Minified
 from understudy.data.steps.name_model import model_id
 from understudy.data.steps.names import Names
+from understudy.data.steps.notebook import Notebook
 from understudy.data.steps.opted_out import OptedOut
+from understudy.data.steps.parsers import installed_parsers
 from understudy.data.steps.read import ReadFiles
 from understudy.data.steps.repeated import Repeated
 from understudy.data.steps.secret_rules import edition, rules_in
@@ -107,6 +111,24 @@ ENCODED = ("encoded_fraction", "encoded_run")
 MARKUP = ("data_fraction", "visible_text_fraction")
 
 
+def _language(recipe: Recipe) -> Settings:
+    wanted = recipe.data.languages
+    by_content = recipe.data.detect == "content"
+    return {"wanted": None if wanted is None else list(wanted), "magika": magika_edition() if by_content else None}
+
+
+def _unparsable(recipe: Recipe) -> Settings | None:
+    if "unparsable" not in recipe.data.drop:
+        return None
+    filters, name = recipe.data.filters, "parse_error_fraction"
+    return {
+        "python2": recipe.data.python2,
+        "error_fraction": filters.parse_error_fraction,
+        "error_fractions": {lang: limits[name] for lang, limits in filters.by_language.items() if name in limits},
+        "parsers": installed_parsers(),
+    }
+
+
 def _limits(*names: str, drop: str | None = None, always: bool = False) -> Callable[[Recipe], Settings | None]:
     """The settings of a step that compares with these limits; None where the recipe does not ask for it."""
 
@@ -147,6 +169,8 @@ STEPS: dict[str, StepRow] = {
     "read": StepRow(ReadFiles, lambda recipe: {"limit": recipe.data.filters.max_file_bytes}),
     "opted-out": StepRow(OptedOut, _opted_out),
     "decode": StepRow(Decode, lambda recipe: {}),
+    "notebook": StepRow(Notebook, lambda recipe: {}),
+    "language": StepRow(DetectLanguage, _language),
     "license-header": StepRow(LicenseHeader, lambda recipe: {}),
     "vendored": StepRow(Vendored, _if_dropped("vendored")),
     "generated": StepRow(Generated, _if_dropped("generated")),
@@ -158,7 +182,7 @@ STEPS: dict[str, StepRow] = {
     "alphanumeric": StepRow(Alphanumeric, _limits(*ALPHANUMERIC)),
     "comments": StepRow(Comments, _limits(*COMMENTS)),
     "repeated": StepRow(Repeated, _limits(*REPEATED, drop="repeated")),
-    "unparsable": StepRow(Unparsable, _if_dropped("unparsable")),
+    "unparsable": StepRow(Unparsable, _unparsable),
     "secrets": StepRow(Secrets, _secrets),
     "emails": StepRow(Emails, _redaction("emails")),
     "ip-addresses": StepRow(IpAddresses, _redaction("ip_addresses")),
@@ -179,6 +203,12 @@ def steps_of(recipe: Recipe, project: Project | None = None) -> list[StepSetting
     Without a project the steps that need a file made first are left out.
     """
     return _settings(recipe, [name for name in STEPS if name not in LATE], project)
+
+
+def parsed_languages(recipe: Recipe) -> list[str]:
+    """The languages whose files the parse check looks into; the files of all others stay unchecked."""
+    settings = _unparsable(recipe)
+    return [] if settings is None else ["python", *settings["parsers"]]
 
 
 def late_steps_of(recipe: Recipe) -> list[StepSetting]:
@@ -211,4 +241,4 @@ def make_step(setting: StepSetting) -> Step:
     return step
 
 
-__all__ = ["STEPS", "Step", "StepSetting", "late_steps_of", "make_step", "settings_key", "steps_of"]
+__all__ = ["STEPS", "Step", "StepSetting", "late_steps_of", "make_step", "parsed_languages", "settings_key", "steps_of"]
