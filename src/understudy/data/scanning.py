@@ -223,7 +223,7 @@ def _is_first(byte: int, marker: Bytes) -> bool:
 @compiled(types.boolean(_BYTES, _AT, _AT, _MARKER, _AT, _CLASSES))
 def _holds(data: Bytes, at: int, end: int, marker: Bytes, n: int, classes: Classes) -> bool:
     """True if this marker stands anywhere from `at` on."""
-    for start in range(at, end - n + 1):  # noqa: SIM110  # numba knows no generators
+    for start in range(at, end - n + 1):
         if _is_first(data[start], marker) and _starts(data, start, end, marker, n, classes):
             return True
     return False
