@@ -7,6 +7,7 @@ The Stack, its dedup and StarCoderData say `max_stars_repo_name`; The Stack v2 s
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -27,6 +28,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ext": ("ext", "extension"),
     "time": ("commit_time", "committer_date", "commit_date", "revision_date", "author_date"),
 }
+SURROGATE = re.compile("[\ud800-\udfff]")
 LONGEST_NAME = 4096  # of a repository or path: Linux's limit for a path
 LANGUAGE_NAMES = {"c++": "c++", "cpp": "c++", "c#": "c-sharp", "csharp": "c-sharp", "f#": "f-sharp", "golang": "go"}
 FIRST_TIME, LAST_TIME = 1, 1 << 33  # seconds; beyond the year 2242 somebody made it up
@@ -81,9 +83,9 @@ def found_of(row: RowFile, columns: Columns, repo: str, limit: int, wants: Wants
     """The file in a row. Where it names no repository or path, they are made of the file's name and the place."""
     value = row.values.get
     lang = language_name(text_of(value(columns.lang)))
-    path = clean_path(text_of(value(columns.path))) or made_up_path(row.location, text_of(value(columns.ext)), lang)
+    path = clean_path(raw_text(value(columns.path))) or made_up_path(row.location, text_of(value(columns.ext)), lang)
     found = Found(
-        printable(text_of(value(columns.repo))[:LONGEST_NAME]) or repo,
+        text_of(value(columns.repo))[:LONGEST_NAME] or repo,
         path,
         len(row.content or b""),
         row.location,
@@ -103,18 +105,31 @@ def found_of(row: RowFile, columns: Columns, repo: str, limit: int, wants: Wants
 
 
 def text_of(value: Any) -> str:
-    """A value as text; what is not text is none, for a name that is a number or a list is no name."""
+    """A value as valid text; what is not text is none, for a name that is a number or a list is no name."""
+    return shown(raw_text(value))
+
+
+def raw_text(value: Any) -> str:
+    """The same, with bytes that are not UTF-8 as surrogates."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if not isinstance(value, str):
-        return ""
-    return value.encode("utf-8", "backslashreplace").decode()
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else ""
+
+
+def shown(text: str) -> str:
+    """The text with what is no character written out: `\\xff` for a byte, `\\ud800` for half a pair."""
+    return text if text.isascii() else SURROGATE.sub(_escape, text)
+
+
+def _escape(half: re.Match[str]) -> str:
+    code = ord(half[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def clean_path(path: str) -> str:
     """A path inside its repository: no leading slashes, no steps upwards, nothing that is not text."""
     parts = path[:LONGEST_NAME].replace("\\", "/").split("/")
-    return "/".join(part for part in parts if part not in ("", ".", ".."))
+    return shown("/".join(part for part in parts if part not in ("", ".", "..")))
 
 
 def made_up_path(location: str, ext: str, lang: str) -> str:

@@ -1,7 +1,7 @@
 """The process that reads a Hugging Face data set: `python -m understudy.data.sources.hub_child WISH FOLDER`.
 
 It writes the columns we know as Parquet files into a folder of FOLDER that is named after the data set's fingerprint,
-and prints that name. Killed and started again it goes on after the last whole file.
+and prints that name. Killed and started again it reads on to the last whole file, and writes what follows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from understudy.data.sources.columns import recognised
 DONE = "data-set.json"
 PART_BYTES = 200_000_000  # of contents; a killed export loses less than one
 PIECE_ROWS = 64
+HUB_SECONDS = 20
 ROWS_IN_GROUP = 1024
 
 
@@ -37,8 +38,8 @@ class Split(NamedTuple):
 def main(wish: dict[str, Any], folder: Path) -> str:
     """Export the data set that is wished for; returns the name of the export."""
     os.chdir(folder)  # `datasets` takes a folder of the data set's name, where there is one, for the data set
-    splits = sorted(_splits(wish), key=lambda split: split.name)
-    revision = _revision(wish)
+    revision = _revision(wish)  # asked first: one quick question that tells whether there is a hub at all
+    splits = sorted(_splits({**wish, "revision": revision}), key=lambda split: split.name)
     told = json.dumps([revision, [(split.name, split.fingerprint) for split in splits]])
     export = folder / xxhash.xxh3_128_hexdigest(told.encode())
     if not (export / DONE).exists():
@@ -82,31 +83,35 @@ def _revision(wish: dict[str, Any]) -> str | None:
     if wish["way"] == "hub":
         import huggingface_hub
 
-        facts = huggingface_hub.HfApi().dataset_info(wish["address"], revision=wish["revision"])
+        api = huggingface_hub.HfApi()
+        facts = api.dataset_info(wish["address"], revision=wish["revision"], timeout=HUB_SECONDS)
         return str(facts.sha or wish["revision"] or "") or None
     return wish["revision"]  # type: ignore[no-any-return]
 
 
 def _export(rows: Any, export: Path, number: int) -> list[str]:
-    """Names of the Parquet files that hold the rows. Each is noted with the place to go on from when it is whole."""
+    """Names of the Parquet files that hold the rows. Each is noted when it is whole, with the rows up to its end."""
     note = export / f"split-{number}.json"
-    known = read_json(note) if note.exists() else {"parts": [], "state": None}
+    known = read_json(note) if note.exists() else {"parts": [], "n_rows": 0}
     columns = recognised(rows.column_names or next(iter(rows.take(1)), {}))
     rows = rows.select_columns(columns.names()) if columns else rows  # else the reader will say what is missing
-    if known["state"] is not None:
-        rows.load_state_dict(known["state"])
-    for part in _parts(rows):
+    for part in _parts(rows, known["n_rows"]):
         name = f"split-{number}-{len(known['parts']):05d}.parquet"
         _write(part, export / name)
-        known = {"parts": [*known["parts"], name], "state": rows.state_dict()}
+        known = {"parts": [*known["parts"], name], "n_rows": known["n_rows"] + sum(map(len, part))}
         write_json(note, known)
     return list(known["parts"])
 
 
-def _parts(rows: Any) -> Iterator[list[pa.Table]]:
-    """Tables of one schema whose contents fit into one file."""
+def _parts(rows: Any, n_done: int) -> Iterator[list[pa.Table]]:
+    """Tables of one schema whose contents fit into one file, without the rows that are done: those are only passed by."""
     part: list[pa.Table] = []
     for table in rows.with_format("arrow").iter(PIECE_ROWS):
+        if n_done:
+            n_skipped = min(n_done, len(table))
+            table, n_done = table.slice(n_skipped), n_done - n_skipped
+            if not len(table):
+                continue
         if part and table.schema != part[0].schema:
             yield part
             part = []

@@ -134,30 +134,28 @@ def _no_constant(name: str) -> Any:
 def _lines(path: Path, limits: Limits) -> Iterator[Line]:
     """Every line that is not blank. Raises _Damaged after the last whole line that could be read."""
     longest = limits.member_bytes * ESCAPED + BESIDE_CONTENT_BYTES
-    number, held, n_passed = 1, bytearray(), 0  # n_passed: bytes of a line that grew too long to hold
+    number, held, n_passed = 1, b"", 0  # n_passed: bytes of a line that grew too long to hold
     for chunk in _chunks(path, limits):
-        start = 0
-        while True:
-            end = chunk.find(b"\n", start)
-            piece = chunk[start : end if end >= 0 else len(chunk)]
-            if n_passed or len(held) + len(piece) > longest:
-                n_passed += len(held) + len(piece)
-                held.clear()
-            else:
-                held += piece
-            if end < 0:
-                break
-            yield from _line(number, held, n_passed)
-            number, n_passed, start = number + 1, 0, end + 1
-            held.clear()
+        first, *others = chunk.split(b"\n")
+        held, n_passed = _grown(held, n_passed, first, longest)
+        for piece in others:  # each newline ends the line before it
+            if held or n_passed:
+                yield from _line(number, held, n_passed)
+            number, held, n_passed = number + 1, piece, 0
     yield from _line(number, held, n_passed)
 
 
-def _line(number: int, held: bytearray, n_passed: int) -> Iterator[Line]:
+def _grown(held: bytes, n_passed: int, piece: bytes, longest: int) -> tuple[bytes, int]:
+    if n_passed or len(held) + len(piece) > longest:
+        return b"", n_passed + len(held) + len(piece)
+    return held + piece, 0
+
+
+def _line(number: int, held: bytes, n_passed: int) -> Iterator[Line]:
     if n_passed:
         yield Line(number, None, n_passed)
     elif held.strip():
-        yield Line(number, bytes(held), len(held))
+        yield Line(number, held, len(held))
 
 
 def _chunks(path: Path, limits: Limits) -> Iterator[bytes]:

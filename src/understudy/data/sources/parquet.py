@@ -21,7 +21,7 @@ from understudy.data.sources.columns import Columns, RowFile, Wants, found_of, r
 from understudy.data.sources.reading import NO_FOLLOW, printable
 
 DAMAGED = "damaged-parquet"
-DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)  # ArrowInvalid is a ValueError
+DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError)  # ValueError: ArrowInvalid
 PIECE_BYTES = 8_000_000  # of contents decoded at once
 MOST_ROWS = 1024
 FOOTER_LIMIT = 50_000_000  # bytes of one text, and items of one list, in the footer; real ones have some thousands
@@ -145,8 +145,9 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW)
     limits = {"thrift_string_size_limit": FOOTER_LIMIT, "thrift_container_size_limit": FOOTER_LIMIT}
     with pa.PythonFile(os.fdopen(descriptor, "rb"), "r") as source:
-        columns = recognised(pq.ParquetFile(source, **limits).schema_arrow.names)
-        kept = [columns.content] if columns else []
+        first = pq.ParquetFile(source, **limits)
+        columns = recognised(first.schema_arrow.names)
+        kept = [columns.content] if columns and not _unusable(first, columns) else []
         yield pq.ParquetFile(source, read_dictionary=kept, buffer_size=BUFFER_BYTES, pre_buffer=False, **limits)
 
 

@@ -2,13 +2,14 @@
 
 A URL is s3://, gs://, az://, https:// or whatever fsspec has a file system for. A file is fetched once for each version
 of it (ETag, time, size), in pieces, and a fetch that was interrupted goes on where it stopped. Names in a bucket are
-anybody's: nothing is ever written under one of them.
+anybody's: what is written is named after a hash, and after letters and digits of the name's end.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -201,16 +202,17 @@ class _Store:
         known = _noted(note)
         if known and known[0].version == file.version != "" and self._is_here(known[0]):
             return known[0]
-        target = self.folder / f"{key}-{file.version or 'latest'}"
+        target = self.folder / f"{key}-{file.version or 'latest'}" / _plain_name(file.name)
         part = target.with_name(f"{target.name}.part")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         self._bring(file, part)
-        copy = Copy(file.name, target.name, part.stat().st_size, hash_file(part, sync=True), file.version)
+        place = target.relative_to(self.folder).as_posix()
+        copy = Copy(file.name, place, part.stat().st_size, hash_file(part, sync=True), file.version)
         part.replace(target)
         write_atomically(note, json.dumps([asdict(copy)]))
         for old in known:
             if old.file != copy.file:
-                (self.folder / old.file).unlink(missing_ok=True)
+                shutil.rmtree((self.folder / old.file).parent, ignore_errors=True)
         return copy
 
     def _bring(self, file: RemoteFile, part: Path) -> None:
@@ -266,6 +268,12 @@ def _remote_file(name: str, facts: dict[str, Any]) -> RemoteFile:
     size = int(size) if isinstance(size, (int, float)) and size >= 0 else None
     version = xxhash.xxh3_64_hexdigest(json.dumps([told, size]).encode()) if told else ""
     return RemoteFile(name, size, version, facts.get("partial", True) is not False)
+
+
+def _plain_name(name: str) -> str:
+    """The end of a name as one that any disk takes; what packs an archive is told by it."""
+    last = re.sub(r"[^A-Za-z0-9._+-]", "_", name.rstrip("/").rpartition("/")[2])[-80:].lstrip(".-")
+    return last or "file"
 
 
 def _noted(path: Path) -> list[Copy]:
