@@ -25,6 +25,7 @@ __all__ = [
     "look",
     "matmul_ceilings",
     "model_folder",
+    "opted_out",
     "plan",
     "plan_tables",
     "recipe_rows",
@@ -144,6 +145,16 @@ def data_pairs(
         if opened:
             opened.close()
     return {"corpus": corpus.id, "path": str(target), **summary}
+
+
+def opted_out(
+    opt_out: Path | str, *, project: Project | None = None, events: Events | None = None
+) -> dict[str, Any]:
+    """Which artifacts of the project were built from files on an opt-out list, or on the one that a recipe names."""
+    from understudy.data.built_from import built_from
+    from understudy.data.opt_out import opt_outs_in
+
+    return built_from(project or Project.find(), opt_outs_in(Path(opt_out)), events or silent())
 
 
 def engine(model: str = "latest", *, project: Project | None = None, offline: bool = True) -> Engine:

@@ -15,6 +15,7 @@ from understudy.cli.run import data as build_corpus
 from understudy.cli.session import RecipePath, Session, verb
 
 STAGE = "build"
+SHOWN_FILES = 30
 
 
 class StageCommand(TyperCommand):
@@ -108,3 +109,41 @@ def pairs(
     reasons += [("file", f"no reader for {lang}", n) for lang, n in counts["files_in_languages_not_read"].items()]
     session.table("left out", ["what", "why", "n"], sorted(reasons, key=lambda row: -row[2]))
     session.print(counts["path"])
+
+
+@app.command("opted-out")
+@verb
+def opted_out(
+    session: Session,
+    opt_out: Annotated[
+        Path, typer.Argument(metavar="LIST", help="An opt-out list, or a recipe that names one.", show_default=False)
+    ],
+) -> None:
+    """Say which artifacts were built from files that are opted out.
+
+    Looks into every corpus of the project, and follows what was made from those that hold such a file: tokens, models,
+    scores. What it lists has to be made again, or deleted.
+
+    Examples:\n
+      understudy data opted-out opt-out.txt\n
+      understudy data opted-out recipes/laptop.yaml --json
+    """
+    from understudy import api
+
+    with session.events() as events:
+        found = api.opted_out(opt_out, project=session.project, events=events)
+    if session.as_json:
+        session.answer(found)
+        return
+    if not found["corpora"]:
+        session.print(f"nothing was built from what is on the list; {len(found['untouched'])} corpora looked through")
+        return
+    rows = [[c["id"], c["n_trained"], c["n_held_out"], c["n_rejected"]] for c in found["corpora"]]
+    session.table("corpora that hold listed files", ["corpus", "trained on", "held out", "kept aside"], rows)
+    files = [[c["id"], f"{f['repository']}/{f['path']}", f["entry"]] for c in found["corpora"] for f in c["files"]]
+    session.table("files", ["corpus", "file", "listed as"], files[:SHOWN_FILES])
+    if len(files) > SHOWN_FILES:
+        session.print(f"and {len(files) - SHOWN_FILES:,} more; all with --json")
+    made = [[item["id"], ", ".join(item["from"])] for item in found["descendants"]]
+    session.table("built from them", ["artifact", "from"], made)
+    session.print("to leave them out: set data.opt_out in the recipe, run it again, then  understudy gc --yes")

@@ -10,6 +10,7 @@ import typer
 
 from understudy.cli.session import Session, verb
 
+SHOWN_LICENSES = 20
 Id = Annotated[str, typer.Argument(metavar="ID", help="An artifact's id, a unique prefix, a path, or latest.")]
 
 
@@ -78,6 +79,7 @@ def show(
     for name, value in artifact.metrics.items():
         if not isinstance(value, (dict, list)) and name != "summary":
             session.print(f"  {fact_text(name, value)}")
+    _show_licenses(session, artifact.path)
     session.table("files", ["size", "file"], [[bytes_text(size), name] for name, size in _files(artifact.path).items()])
 
 
@@ -152,6 +154,22 @@ def gc(
         session.print(f"{bytes_text(size):>9}  {folder.name}")
     what = "freed" if yes else "would be freed; add --yes to delete"
     session.print(f"{bytes_text(total)} {what}; kept {', '.join(kept) or 'nothing'}")
+
+
+def _show_licenses(session: Session, folder: Path) -> None:
+    """What a corpus is under, and what a model was trained on: bytes by licence."""
+    from understudy.core.paths import read_json
+    from understudy.core.units import bytes_text
+
+    found: dict[str, int] = {}
+    if (folder / "licenses.json").exists():
+        by_license = read_json(folder / "licenses.json")["by_license"]
+        found = {name: counts["size_bytes"] for name, counts in by_license.items()}
+    elif (folder / "understudy.json").exists():
+        found = read_json(folder / "understudy.json").get("licenses", {})
+    if found:
+        rows = [[bytes_text(size), name] for name, size in found.items()]
+        session.table("licences of its code", ["size", "licence"], rows[:SHOWN_LICENSES])
 
 
 def _record(artifact: Any) -> dict[str, Any]:

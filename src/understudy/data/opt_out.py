@@ -15,12 +15,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from understudy.core.errors import InputDataError
+from understudy.core.errors import InputDataError, UsageError
 from understudy.core.recipe import Recipe
 
 OPTED_OUT = "opted-out"
 XXH3_DIGITS, SHA256_DIGITS = 32, 64
 HASH = re.compile(rf"(?:[0-9a-f]{{{XXH3_DIGITS}}}|[0-9a-f]{{{SHA256_DIGITS}}})")
+RECIPE_KEY = re.compile(r"^name[ \t]*:", re.MULTILINE)  # the one key that every recipe has, and no list
 KEYS = ("repository", "path", "content", "reason")
 HINT = "give each entry a repository, a path pattern in it, or the hash of a content"
 
@@ -66,6 +67,20 @@ class OptOuts:
 def opt_outs_of(recipe: Recipe) -> OptOuts:
     """The recipe's list; an empty one where it has none."""
     return OptOuts(()) if recipe.data.opt_out is None else read_opt_outs(recipe.resolve(recipe.data.opt_out))
+
+
+def opt_outs_in(path: Path) -> OptOuts:
+    """The list in a file, or the one that a recipe names. Raises UsageError for a recipe that names none."""
+    from understudy.core.recipe_file import load_recipe
+
+    if path.suffix in (".yaml", ".yml") and RECIPE_KEY.search(
+        path.read_text("utf-8", "replace") if path.exists() else ""
+    ):
+        recipe = load_recipe(path).recipe
+        if recipe.data.opt_out is None:
+            raise UsageError(f"{path} is a recipe without data.opt_out", "name a list: understudy data opted-out FILE")
+        return opt_outs_of(recipe)
+    return read_opt_outs(path)
 
 
 def read_opt_outs(path: Path) -> OptOuts:

@@ -72,7 +72,9 @@ NOTICES = (
 )
 # A head without any of these words holds no notice; most heads are done here.
 TRIGGER = rb"licen[sc]e|hereby|unencumbered|redistribution|as-is|publicdomain|same\s+terms"
-SPDX_LINE = rb"(?m)^[^\n]{0,12}?SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{2,200})"
+SPDX_LINE = (
+    rb"(?m)^(?:[^\w\n\"'(]{0,12}|[ \t]*(?:dnl|rem)[ \t]+)SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{2,200})"
+)
 LICENSE_LINE = rb"(?m)^[^\w\n]{0,12}(?:__|@)?licen[sc]e(?:__)?[ \t]*(?:[:=][ \t]*|[ \t])[\"']?([^\n\"']{2,80})"
 GPL_VERSION = r"(?:version|licen[sc]e v|licen[sc]e)[\s#/*;]*v?([123](?:\.[01])?)\b|\bgpl-?v?([123](?:\.[01])?)\b"
 LATER = r"any later version|or later|\bv[123](?:\.[01])?\+"
@@ -80,7 +82,7 @@ CHOICE = (
     r"\balternatively\b|either the|at your option under|\bdual licensed|licensed under both"
     r"| or (?:the )?(?:mit|apache|boost|bsd|gnu|gpl|mozilla)\b"
 )
-NO_MARKS = bytes.maketrans(b"#/*;", b"    ")
+NO_MARKS = bytes.maketrans(b"#/*;%!-", b" " * 7)
 # Notices that hold the words of others.
 INSTEAD_OF = {"SSLeay-standalone": ("bsd", "gpl")}
 GPL_NAMES = {None: "GPL", b"lesser": "LGPL", b"library": "LGPL", b"affero": "AGPL"}
@@ -155,7 +157,7 @@ def _first_lines(head: bytes) -> bytes:
 
 def _spdx_lines(patterns: _Patterns, head: bytes) -> list[str]:
     """Expressions on SPDX lines. One that is not in SPDX's list is read as a name (`Apache 2.0`), else passed over."""
-    texts = (match.group(1).decode("ascii").strip() for match in patterns.spdx.finditer(head))
+    texts = (match.group(1).decode("ascii").strip(" \t-") for match in patterns.spdx.finditer(head))
     return [name for text in texts if (name := canonical(text) or expression_of(text))]
 
 

@@ -34,13 +34,13 @@ CODE = re.compile(
 # Files that name what they bundle, not what they are under.
 BUNDLED = re.compile(r"bundled|third.?part|3rd.?party|dependenc|vendor|notices?\b|_more\b|binary", re.IGNORECASE)
 BUNDLED_WORDS = re.compile(
-    r"bundle[sd]?|third[ -]part|3rd[ -]part|incorporat|portions? (?:of|are|is|copyright)|subcomponents|"
+    r"bundle[sd]?|third part|3rd part|incorporat|portions? (?:of|are|is|copyright)|subcomponents|"
     r"includes? (?:code|software|work)|following (?:files|components|librar|modules)|vendored|derived from|borrowed|"
     r"additional licen|distributed with|some (?:code|files)|copied from|based on|licen[sc]e (?:for|of) ",
     re.IGNORECASE,
 )
 CHOICE = re.compile(
-    r"either of|at your option\W+under|your choice|dual[- ]licen|under (?:either|any)|one of the (?:following )?licen",
+    r"either of|at your option under|your choice|dual licen|under (?:either|any)|one of the (?:following )?licen",
     re.IGNORECASE,
 )
 INCLUDED = {"LGPL-3.0-only": "GPL-3.0-only", "LGPL-2.1-only": "GPL-2.0-only", "LGPL-2.0-only": "GPL-2.0-only"}
@@ -168,12 +168,20 @@ def _arranged(text: str, matches: list[TextMatch]) -> tuple[str, tuple[str, ...]
     names = _without_included(list(dict.fromkeys(names)))
     if len(names) < 2:
         return (names[0] if names else "", ())
-    opening = text[:2_000]
-    if CHOICE.search(opening):
+    around = _outside(text, matches)
+    if CHOICE.search(around):
         return canonical(any_of(names)) or names[0], ()
-    if BUNDLED_WORDS.search(text) or len(names) > 3:
+    if BUNDLED_WORDS.search(around) or len(names) > 3:
         return names[0], tuple(names[1:])
     return canonical(all_of(names)) or names[0], ()
+
+
+def _outside(text: str, matches: list[TextMatch]) -> str:
+    """The words that belong to none of the licences: what the authors say of them."""
+    from understudy.data.licenses.words import words_of
+
+    inside = {at for match in matches for at in range(match.start, match.end)}
+    return " ".join(word for at, word in enumerate(words_of(text)) if at not in inside)
 
 
 def _excepted(names: list[str], exception: str) -> int | None:
@@ -227,7 +235,7 @@ def _sharpened(declared_: str, found: Iterable[str]) -> str:
     by_stem = {_stem(item): item for expression in found for item in reversed(ids_in(expression))}
     for item in ids_in(declared_):
         exact = by_stem.get(_stem(item), item)
-        if _stem(item) == "BSD" or item in VAGUE:
+        if _stem(item) == "BSD" or item in VAGUE or exact.startswith(f"{item} WITH "):
             declared_ = re.sub(rf"(?<![\w.-]){re.escape(item)}(?![\w.-])", exact, declared_)
     return canonical(declared_) or declared_
 
