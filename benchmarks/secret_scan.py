@@ -1,10 +1,12 @@
-"""The secret scan beside detect-secrets and CredSweeper: what each finds of planted secrets, what each flags besides, MB/s.
+"""The secret scan beside detect-secrets and CredSweeper: what each finds of planted secrets, what else it flags, MB/s.
 
 Secrets of the held-out half (kinds, styles of line and host files, by a hash: `planted_secrets.py`) are planted in real
 files from a folder of sdists and the standard library. Findings count by line. What a scanner flags in the same files
 before anything is planted counts against it, real or not: the files are published packages.
 
-    python benchmarks/secret_scan.py --sdists FOLDER [--half tuned]        CREDSWEEPER=command to run it too
+    python benchmarks/secret_scan.py --sdists FOLDER [--half tuned] [--labelled FOLDER]
+    CREDSWEEPER=command runs it too; --labelled is the `tests` folder of CredSweeper's repository, whose samples and
+    answers others wrote; there too one half, by the hash of a file's name, is held out.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import json
 import os
 import random
 import shlex
+import shutil
 import subprocess
 import sysconfig
 import tarfile
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,7 @@ SUFFIXES = frozenset(
     ".py .js .ts .java .go .rb .php .c .h .yaml .yml .json .xml .sh .cfg .ini .toml .tf .md .rst".split()
 )
 HOST_BYTES = 6_000_000
+SPEED_BYTES = 60_000_000
 N_EACH = 12
 N_ROUNDS = 3
 Scan = Callable[[Path], set[tuple[str, int]]]  # (file's name, line) of each finding in a folder
@@ -138,7 +143,9 @@ def measure(
         "flagged_besides_per_mb": round(wrong / n_bytes * 1e6, 2),
         "precision": round(len(hits) / max(1, len(hits) + wrong), 4),
         "placeholders_flagged": _placeholders(scan),
-    } | _rates([spent], n_bytes) | {"by_kind": {kind: f"{per_kind[kind]}/{totals[kind]}" for kind in sorted(totals)}}  # fmt: skip
+        **_rates([spent], n_bytes),
+        "by_kind": {kind: f"{per_kind[kind]}/{n}" for kind, n in sorted(totals.items())},
+    }
 
 
 def _placeholders(scan: Scan) -> str:
@@ -156,9 +163,32 @@ def speeds(hosts: list[tuple[str, bytes]], steps: dict[str, RedactingStep]) -> d
     """MB per CPU-second of each step on one core, median of rounds, over files in memory."""
     n_bytes = sum(len(data) for _, data in hosts)
     return {
-        name: _rates([timed(lambda: [list(step.find(data)) for _, data in hosts])[0] for _ in range(N_ROUNDS)], n_bytes)
+        name: _rates([timed(partial(_find_all, step, hosts))[0] for _ in range(N_ROUNDS)], n_bytes)
         for name, step in steps.items()
     } | {"corpus": {"mb": round(n_bytes / 1e6, 1), "files": len(hosts)}}
+
+
+def _find_all(step: RedactingStep, hosts: list[tuple[str, bytes]]) -> int:
+    return sum(len(list(step.find(data))) for _, data in hosts)
+
+
+def labelled(scans: dict[str, Scan], tests: Path, held_out: bool) -> dict[str, Any]:
+    """What each finds of the lines that CredSweeper's tests expect it to find, and how many other lines it flags."""
+    expected = set()
+    for item in json.loads((tests / "data" / "output.json").read_text(encoding="utf-8")):
+        line = item["line_data_list"][0]  # of a key of many lines the first
+        path = tests.parent / line["path"]
+        if is_held_out(path.name) == held_out and path.is_file() and _is_text(path.read_bytes()):
+            expected.add((path.name, line["line_num"]))
+    with tempfile.TemporaryDirectory() as folder:
+        for name in {name for name, _ in expected}:
+            shutil.copyfile(tests / "samples" / name, Path(folder, name))
+        found = {name: scan(Path(folder)) for name, scan in scans.items()}
+    return {"lines": len(expected)} | {
+        name: {"found": len(places & expected), "recall": round(len(places & expected) / len(expected), 4),
+               "other_lines_flagged": len(places - expected)}
+        for name, places in found.items()
+    }  # fmt: skip
 
 
 def missed(places: dict[tuple[str, int], Planted], found: set[tuple[str, int]]) -> None:
@@ -174,6 +204,7 @@ def missed(places: dict[tuple[str, int], Planted], found: set[tuple[str, int]]) 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sdists", type=Path)
+    parser.add_argument("--labelled", type=Path)
     parser.add_argument("--half", choices=("held-out", "tuned"), default="held-out")
     parser.add_argument("--only-ours", action="store_true")
     options = parser.parse_args()
@@ -182,7 +213,7 @@ def main() -> None:
     random.Random(1).shuffle(secrets)
     hosts = host_files(options.sdists, held_out, HOST_BYTES)
     random.Random(2).shuffle(hosts)
-    steps: dict[str, RedactingStep] = {"secrets": Secrets("redact"), "emails": Emails("redact"), "ip-addresses": IpAddresses("redact")}  # fmt: skip
+    steps: dict[str, RedactingStep] = {step.name: step("redact") for step in (Secrets, Emails, IpAddresses)}
     for step in steps.values():
         step.setup()
     scans: dict[str, Scan] = {"understudy": ours(steps["secrets"])}
@@ -198,7 +229,9 @@ def main() -> None:
         if not held_out:
             missed(places, scans["understudy"](Path(mixed)))
     measured |= {"half": options.half, "hosts": {"files": len(hosts), "mb": round(n_bytes / 1e6, 2)}}
-    measured["speed"] = speeds(hosts, steps)
+    if options.labelled:
+        measured["labelled_by_credsweeper"] = labelled(scans, options.labelled, held_out)
+    measured["speed"] = speeds(host_files(options.sdists, held_out, SPEED_BYTES), steps)
     if held_out and not options.only_ours:
         write_result("secret_scan", measured, ("google-re2", "detect-secrets"))
     else:
