@@ -57,7 +57,7 @@ PRINT_STATEMENT = 'def f():\n    print "hello"\n' * 3
         (CODE + "words = '" + "some words " * 100 + "'\n", "a.py", "python", "length", "long-line"),
         (WIDE, "a.py", "python", "length", "long-lines"),
         ("# ----------------------------------- !\n" * 9, "a.py", "python", "alphanumeric", "few-alphanumeric"),
-        (PRINT_STATEMENT, "a.py", "python", "unparsable", "unparsable"),
+        (PRINT_STATEMENT, "a.py", "python", "unparsable", "python2"),
         ("<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n", "a.py", "python", "unparsable", "unparsable"),
     ],
 )  # fmt: skip

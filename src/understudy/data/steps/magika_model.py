@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # 95 % of those with a score of 0.9 or more (most of the others are HTML that it calls Twig or Jinja, and it is), and
 # about 63 % of those below; 72 % have such a score.
 LEAST_SCORE = 0.9
+PACKAGES = ("magika", "onnxruntime")
 HINT = "pip install 'understudy[languages]', or data.detect: names"
 
 # Its labels that are languages of ours. What is not here (images, programs, archives) is no code.
@@ -59,7 +60,7 @@ class Guess(NamedTuple):
 def magika_edition() -> str:
     """What decides magika's answers: its version and that of the runtime. Raises ResourceError where it is missing."""
     try:
-        return " ".join(importlib.metadata.version(name) for name in ("magika", "onnxruntime"))
+        return " ".join(importlib.metadata.version(name) for name in PACKAGES)
     except importlib.metadata.PackageNotFoundError as error:
         raise ResourceError(f"data.detect: content needs {error.name}, which is not installed here", HINT) from error
 
