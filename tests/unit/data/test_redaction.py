@@ -115,6 +115,9 @@ def test_only_the_password_of_a_connection_string_goes(text: str) -> None:
         "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         'password = "password"',
         "PASSWORD=changeme",
+        "'HAVE_STRUCT_PASSWD_PW_PASSWD': 'HAVE_STRUCT_PASSWD_PW_PASSWD'",
+        "ENCRYPTION_KEY_ID = 'e8387001-745d-45d0-9e4e-0473815ef09a'",
+        "mysql://user[:password]@host/db",
         "amqp://guest:guest@rabbit:5672//",
         "postgresql://keystone:keystone@db/app",
         'NextToken = "AAMA-EFRSURBSGhtT3F0ZkQ5cm9BTkxVZE5FZ2t5"',
@@ -207,6 +210,7 @@ def test_public_addresses_are_found(text: str, address: str) -> None:
         "pkg >= 40.30.20.99",
         "1.3.6.1.5.5.7 1.2.840.113549 2.16.840.1.101.3",
         "10.20.30.40 20.30.40.50",
+        "20.0.0.0/16 and 2003::1/64",
     ],
 )
 def test_private_documented_and_version_numbers_stay(text: str) -> None:

@@ -46,6 +46,7 @@ VERSION = re.compile(
     re.IGNORECASE,
 )
 NETMASK = re.compile(r"(?:255|254|252|248|240|224|192|128|0)\.(?:255|254|252|248|240|224|192|128|0)\.(?:0|255|\d+)\.0")
+LEAST_GROUPS = 3
 SMALL = 20  # three numbers below this begin a version or a section number far more often than a host
 
 
@@ -91,10 +92,12 @@ def _is_public(text: str) -> bool:
         return False
     if address.version == 4 and (_is_numbering([int(part) for part in text.split(".")]) or NETMASK.fullmatch(text)):
         return False
+    if address.version == 6 and len(text.split(":")) - text.count("::") < LEAST_GROUPS:
+        return False  # `2003::1` is what tests and manuals write
     return address.is_global and not address.is_multicast
 
 
 def _is_numbering(parts: list[int]) -> bool:
-    """A version or section, one number four times, or an arithmetic run as in 10.20.30.40."""
+    """A version or section, one number four times, a run as in 10.20.30.40, or a made-up net as in 20.0.0.5."""
     steps = {one - other for one, other in zip(parts[1:], parts, strict=False)}
-    return all(part < SMALL for part in parts[:3]) or len(steps) == 1
+    return all(part < SMALL for part in parts[:3]) or len(steps) == 1 or parts[1] == parts[2] == 0

@@ -65,6 +65,7 @@ def is_token(value: bytes) -> bool:
     return not is_filler(value)
 
 
+CONSTANT = re.compile(rb"[A-Z][A-Z0-9]{0,11}(?:_[A-Z0-9]{1,11})+")  # HAVE_STRUCT_PASSWD_PW_PASSWD
 HEXADECIMAL = re.compile(rb"(?:0x)?[0-9a-fA-F]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NUMBERS = re.compile(rb"[\d.,:+/TZe_-]+|[\d.-]+[a-zA-Z]{1,4}")
 LEAST_HEX_BITS = 2.8  # random hex of 16 digits has 3.0 to 3.6; dates and counters less
@@ -73,7 +74,7 @@ DRAWN = -10.0  # of 16 random letters and digits 99.9 % are below, of words in c
 
 def is_random(value: bytes) -> bool:
     """True for a value that was drawn by a machine: random hex, or letters in an order that no one writes."""
-    if len(value) < 10 or is_filler(value) or NUMBERS.fullmatch(value):
+    if len(value) < 10 or is_filler(value) or NUMBERS.fullmatch(value) or CONSTANT.fullmatch(value):
         return False
     if HEXADECIMAL.fullmatch(value):
         return len(value) >= 16 and shannon_bits(value.lower()) >= LEAST_HEX_BITS
