@@ -8,7 +8,7 @@ holds some 60 bytes and the bands (4 bytes each) of every file, and the texts of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +28,13 @@ LOOKS = 3  # how often the kept files of a cluster are compared again; the corpo
 Numbers = NDArray[np.int64]
 Fetch = Callable[[Numbers], pa.Array]
 """What is asked for of some rows, given their numbers in the table: their texts, or their bands."""
+
+
+class Found(NamedTuple):
+    """Pairs that are similar, and how much."""
+
+    pairs: Pairs
+    similarity: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,9 @@ def find_clusters(rows: pa.Table, contents: Fetch, bands: Fetch, settings: NearS
     def texts(files: Numbers) -> pa.Array:
         return contents(order[firsts[files]])
 
-    hashes = _band_matrix(bands, order[firsts], banding(settings).n_bands)
-    edges = _verified(hashes, sizes[firsts], texts, settings)
+    n_bands = banding(settings).n_bands
+    pairs = candidate_pairs(_band_matrix(bands, order[firsts], n_bands), sizes[firsts], settings.threshold)
+    edges = _verified(pairs, sizes[firsts], texts, settings)
     edges = Edges(firsts[edges.earlier], firsts[edges.later], edges.similarity)
     everyone = np.arange(len(order))
     clusters = joined(len(order), np.concatenate([groups, edges.earlier]), np.concatenate([everyone, edges.later]))
@@ -142,30 +150,34 @@ def cluster_table(rows: pa.Table, clusters: Clusters, choice: Choice) -> pa.Tabl
     return inside.take(pa.array(np.argsort(_values(inside["cluster"]), kind="stable")))
 
 
-def _verified(hashes: NDArray[np.uint32], sizes: Numbers, texts: Fetch, settings: NearSettings) -> Edges:
+def _verified(candidates: Iterable[Pairs], sizes: Numbers, texts: Fetch, settings: NearSettings) -> Edges:
     """The pairs that truly are that similar.
 
     Kept files of one cluster are compared even if no band proposed it: no two near-duplicates stay side by side.
     """
-    edges = Edges(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     tested: list[Pairs] = []
+    found: list[Found] = []
 
-    def verify(pairs: Pairs) -> Edges:
-        found = similarities(pairs, sizes, texts, settings.ngram, settings.threshold)
+    def verify(pairs: Pairs) -> None:
+        similarity = similarities(pairs, sizes, texts, settings.ngram, settings.threshold)
         tested.append(pairs)
-        fresh = Edges(*unpack(pairs[found > 0]), found[found > 0])
-        return Edges(*(np.concatenate(both) for both in zip(edges, fresh, strict=True)))
+        found.append(Found(pairs[similarity > 0], similarity[similarity > 0]))
 
-    for pairs in candidate_pairs(hashes, sizes, settings.threshold):
-        edges = verify(pairs)
+    for pairs in candidates:
+        verify(pairs)
     for _ in range(LOOKS):
-        pairs = _pairs_that_stay(sizes, edges, settings.threshold)
+        pairs = _pairs_that_stay(sizes, _edges(found), settings.threshold)
         for known in tested:
             pairs = without(pairs, known)
         if len(pairs) == 0:
             break
-        edges = verify(pairs)
-    return edges
+        verify(pairs)
+    return _edges(found)
+
+
+def _edges(found: list[Found]) -> Edges:
+    earlier, later = unpack(np.concatenate([part.pairs for part in found]))
+    return Edges(earlier, later, np.concatenate([part.similarity for part in found]))
 
 
 def _pairs_that_stay(sizes: Numbers, edges: Edges, threshold: float) -> Pairs:
