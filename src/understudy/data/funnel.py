@@ -13,8 +13,8 @@ from understudy.data.steps import LATE, STEPS
 
 NEVER_DROP = ("license-header", "opt-out", "identify", "sketch", "contaminated-by", "split")
 CHECKS = (
-    "language",
-    *(name for name in STEPS if name not in (*NEVER_DROP, *LATE)),
+    "listing",  # by name while listing, and by content among the steps: one check
+    *(name for name in STEPS if name not in ("language", *NEVER_DROP, *LATE)),
     *(name for name in DECISIONS if name not in NEVER_DROP),
     *LATE,
 )
