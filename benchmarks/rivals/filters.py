@@ -60,4 +60,5 @@ if __name__ == "__main__":
         import daft.functions as F
     wall, cpu = time.perf_counter(), cpu_seconds()
     {"polars": by_polars, "daft": by_daft}[sys.argv[1]]()
-    print(json.dumps({"wall": time.perf_counter() - wall, "cpu": cpu_seconds() - cpu}))
+    print(json.dumps({"wall": time.perf_counter() - wall, "cpu": cpu_seconds() - cpu}), flush=True)
+    os._exit(0)  # daft 0.7 now and then crashes on the way out, after its work
