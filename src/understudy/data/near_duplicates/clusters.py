@@ -74,20 +74,25 @@ def walk(
     similar_to: NDArray[np.int64],
     how_similar: NDArray[np.float64],
 ) -> None:
-    """For each file in keep order: the kept file that is most similar to it, by which it is dropped, or itself where it
-    stays; -1 where it was rejected for a reason of its own."""
-    keeper = np.full(len(groups), -1, np.int64)
+    """For each file in keep order: the kept file by which it is dropped, or itself where it stays; -1 where it was
+    rejected for a reason of its own. Of several kept files it is the most similar one before the first of its group."""
+    keeper = np.full(len(groups), -1, np.int64)  # of each group, the file of it that stays
+    dropper = np.full(len(groups), -1, np.int64)  # of each group, the file by which its files are dropped
+    share = np.ones(len(groups), np.float64)
     for file in range(len(groups)):
         group = groups[file]
         similar_to[file] = -1
         if rejected[file]:
             continue
-        if keeper[group] >= 0:
-            similar_to[file], how_similar[file] = keeper[group], 1.0
-            continue
-        for i in range(starts[group], starts[group + 1]):
-            if keeper[node[i]] >= 0 and similarity[i] > how_similar[file]:
-                similar_to[file], how_similar[file] = keeper[node[i]], similarity[i]
-        if similar_to[file] < 0:
-            similar_to[file] = file
-            keeper[group] = file
+        if dropper[group] < 0:  # once for each group: a group of a million files may have as many neighbours
+            best = 0.0
+            for i in range(starts[group], starts[group + 1]):
+                if keeper[node[i]] >= 0 and similarity[i] > best:
+                    dropper[group], best = keeper[node[i]], similarity[i]
+            if dropper[group] < 0:
+                keeper[group] = file
+                dropper[group] = file
+                similar_to[file] = file
+                continue
+            share[group] = best
+        similar_to[file], how_similar[file] = dropper[group], share[group]

@@ -53,7 +53,7 @@ class Clusters:
 
 
 class Choice(NamedTuple):
-    """For each row: the kept row that it is most similar to, or its own number where it stays, or -1 where it was
+    """For each row: the kept row by which it is dropped, or its own number where it stays, or -1 where it was
     rejected for another reason; and how similar."""
 
     similar_to: Numbers

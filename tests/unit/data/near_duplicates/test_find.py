@@ -155,3 +155,14 @@ def test_the_table_of_clusters_names_what_each_dropped_file_is_like(corpus: Any)
         }
         for place in (0, 2)
     ]
+
+
+def test_a_large_group_of_equal_sets_is_dropped_by_a_file_like_all_of_them(corpus: Any, jaccard: Any) -> None:
+    first = " ".join(f"w{i}" for i in range(60))
+    texts = [first, *[first + " and more"] * 50]
+    made = corpus(texts)
+    assert np.flatnonzero(made.choice.kept).tolist() == [0]
+    assert set(made.choice.similarity[1:].tolist()) == {jaccard(texts[0], texts[1])}
+    without_first = choose(made.clusters, np.arange(51) == 0)
+    assert without_first.similar_to.tolist() == [-1, *[1] * 50]
+    assert set(without_first.similarity[2:].tolist()) == {1.0}
