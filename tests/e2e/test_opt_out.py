@@ -1,4 +1,4 @@
-"""Licences and opt-out to the end of the river: what a model was trained on, and what was built from an unwanted file."""
+"""Licences and opt-out down the whole river: what a model was trained on, what was built from an unwanted file."""
 
 from __future__ import annotations
 
