@@ -217,7 +217,7 @@ def _starts(data: Bytes, at: int, end: int, marker: Bytes, n: int, classes: Clas
 @compiled(types.boolean(types.uint8, _MARKER))
 def _is_first(byte: int, marker: Bytes) -> bool:
     """True for the marker's first byte, in either case or, for a sign, with another sign's bit: a cheap first look."""
-    return byte | 32 == marker[0] | 32
+    return bool(byte | 32 == marker[0] | 32)
 
 
 @compiled(types.boolean(_BYTES, _AT, _AT, _MARKER, _AT, _CLASSES))
