@@ -55,6 +55,12 @@ def document_sizes(corpus: Path, split: Split) -> Iterator[int]:
         yield from batch.column(0).to_pylist()
 
 
+def document_places(corpus: Path, split: Split) -> Iterator[tuple[str, str, int]]:
+    """Repository, path and bytes of each document of a split, in the same order, without their contents."""
+    for batch in _batches(corpus, split, ("repo", "path", "size_bytes"), SIZES_AT_ONCE):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
 def _batches(corpus: Path, split: Split, columns: Sequence[str], n_rows: int) -> Iterator[pa.RecordBatch]:
     for part in sorted((corpus / split).glob("part-*.parquet")):
         try:

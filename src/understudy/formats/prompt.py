@@ -4,7 +4,9 @@
     [<|file_sep|>path\\n] <|fim_prefix|> prefix <|fim_suffix|> suffix <|fim_middle|>        fill in the middle
 
 The packer writes pieces with the same functions (`header_tokens`, `fim.fim_prompt`), so a request's prompt is the
-beginning of what the model saw for the same cut.
+beginning of what the model saw for the same cut. Where it joins the files of a repository, other files stand before:
+
+    <|repo_name|>name\\n <|file_sep|>path\\n text  <|file_sep|>path\\n text  …  and then one of the two above
 
 What is too long is cut, at the level of tokens and at the far ends: the prefix loses its left, the suffix its right.
 Where a line starts (ends) within the next `LINE_SEARCH_TOKENS` of the cut, the cut moves there, because training pieces
@@ -18,7 +20,7 @@ from collections.abc import Sequence
 from understudy.core.engine import Prompt
 from understudy.core.errors import UsageError
 from understudy.formats.fim import N_FIM_TOKENS, fim_prompt
-from understudy.formats.special_tokens import END, FILE_SEP, SPECIAL_IDS
+from understudy.formats.special_tokens import END, FILE_SEP, REPO_NAME, SPECIAL_IDS
 from understudy.formats.tokenizer import Tokenizer
 from understudy.formats.usage import ModelUsage
 
@@ -52,6 +54,19 @@ def header_tokens(tokenizer: Tokenizer, path: str) -> list[int]:
     """The header of a file: its path inside the repository, with forward slashes, on one line."""
     line = " ".join(path.replace("\\", "/").lstrip("/").split("\n"))
     return [SPECIAL_IDS[FILE_SEP], *tokenizer.encode(f"{line}\n")]
+
+
+def repository_header_tokens(tokenizer: Tokenizer, name: str) -> list[int]:
+    """The header of a repository: its name, on one line."""
+    return [SPECIAL_IDS[REPO_NAME], *tokenizer.encode(f"{' '.join(name.split())}\n")]
+
+
+def fitting_repository_header(tokenizer: Tokenizer, name: str, context: int) -> list[int]:
+    """The header, or nothing when it would take more than its share of the context."""
+    if len(name) > context * CHARACTERS_PER_TOKEN:
+        return []
+    header = repository_header_tokens(tokenizer, name)
+    return header if len(header) <= int(context * HEADER_SHARE) else []
 
 
 def fitting_header(tokenizer: Tokenizer, path: str, context: int) -> list[int]:

@@ -1,6 +1,6 @@
 """The tokens stage: corpus + tokenizer ──▶ token shards of both splits and their manifest.
 
-documents ──threads: encode, split, lay out──▶ pieces ──▶ rows ──▶ shards
+documents [──▶ repositories, in dependency order] ──threads: encode, split, lay out──▶ pieces ──▶ rows ──▶ shards
 
 The manifest is written last; a killed run starts again from nothing. Memory holds some hundred documents, a window of
 pieces and the open rows, whatever the corpus's size.
@@ -9,11 +9,11 @@ pieces and the open rows, whatever the corpus's size.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from understudy.core.errors import InputDataError, Interrupted
 from understudy.core.hardware import n_cores
@@ -27,9 +27,12 @@ from understudy.formats.shard_writer import Piece, ShardWriter, write_manifest
 from understudy.formats.shards import Split
 from understudy.formats.tokenizer import Tokenizer
 from understudy.tokenizer.pieces import PieceSettings, pieces_of
+from understudy.tokenizer.repositories import Repository, repositories
+from understudy.tokenizer.repository_pieces import repository_pieces
 from understudy.tokenizer.rows import fill_rows
 
 DOCUMENTS_AT_ONCE = 32
+Item = TypeVar("Item")
 MOST_WORKERS = 8  # tiktoken works without Python's lock, the rest holds it: more threads than this only wait
 
 
@@ -41,7 +44,7 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
     train = PieceSettings(phase.context, recipe.seed, phase.fim.rate, phase.fim.spm)
     valid = PieceSettings(phase.context, recipe.seed, fim_rate=0.0, spm_share=0.0, header_rate=0.0)
     splits = {
-        "train": pack(corpus, "train", tokenizer, train, work_dir, events),
+        "train": pack(corpus, "train", tokenizer, train, work_dir, events, phase.documents),
         "valid": pack(corpus, "valid", tokenizer, valid, work_dir, events),
     }
     if splits["train"]["n_tokens"] == 0:
@@ -55,11 +58,18 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
 
 
 def pack(
-    corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, folder: Path, events: Events
+    corpus: Path,
+    split: Split,
+    tokenizer: Tokenizer,
+    settings: PieceSettings,
+    folder: Path,
+    events: Events,
+    documents: Literal["file", "repository"] = "file",
 ) -> dict[str, Any]:
     """Write the rows of one split; returns its facts for the manifest."""
     sizes = list(document_sizes(corpus, split))
-    pieces = _reported(_pieces(corpus, split, tokenizer, settings), split, sum(sizes), events)
+    read = _pieces_of_files if documents == "file" else _pieces_of_repositories
+    pieces = _reported(read(corpus, split, tokenizer, settings, folder), split, sum(sizes), events)
     with ShardWriter(folder, split, settings.context, tokenizer.vocabulary) as writer:
         for row in fill_rows(pieces, settings.capacity):
             writer.write(row)
@@ -67,18 +77,36 @@ def pack(
     return facts | {"n_documents": len(sizes)}
 
 
-def _pieces(corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings) -> Iterator[Piece]:
-    """The pieces of all documents in the corpus's order, encoded a few batches ahead."""
+def _pieces_of_files(
+    corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, _: Path
+) -> Iterator[Piece]:
+    """The pieces of all documents in the corpus's order."""
 
     def encode(batch: list[tuple[int, Document]]) -> list[Piece]:
         return [piece for number, document in batch for piece in pieces_of(tokenizer, number, document, settings)]
 
+    return _encoded(_batches(enumerate(read_documents(corpus, split))), encode)
+
+
+def _pieces_of_repositories(
+    corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, folder: Path
+) -> Iterator[Piece]:
+    """The pieces of all repositories."""
+
+    def encode(repository: Repository) -> list[Piece]:
+        return list(repository_pieces(tokenizer, repository, settings))
+
+    return _encoded(repositories(corpus, split, folder / "scratch" / split), encode)
+
+
+def _encoded(items: Iterable[Item], encode: Callable[[Item], list[Piece]]) -> Iterator[Piece]:
+    """The pieces of all items in their order, encoded a few items ahead."""
     n_workers = min(n_cores(), MOST_WORKERS)
     waiting: deque[Future[list[Piece]]] = deque()
     with ThreadPoolExecutor(n_workers, thread_name_prefix="encode") as workers:
         try:
-            for batch in _batches(enumerate(read_documents(corpus, split))):
-                waiting.append(workers.submit(encode, batch))
+            for item in items:
+                waiting.append(workers.submit(encode, item))
                 if len(waiting) > 2 * n_workers:
                     yield from waiting.popleft().result()
             while waiting:
@@ -124,8 +152,8 @@ def _metrics(splits: dict[str, dict[str, Any]], context: int) -> Metrics:
 STAGE = Stage(
     name="tokens",
     kind="tokens",
-    version="1",
-    reads=("seed", "train.0.fim", "train.0.context"),
+    version="2",
+    reads=("seed", "train.0.documents", "train.0.fim", "train.0.context"),
     needs=("corpus", "tokenizer"),
     run=run,
 )

@@ -49,11 +49,16 @@ class PieceSettings:
 
 
 @dataclass(slots=True)
-class _Text:
+class TokenizedText:
     """A document's bytes and where each of its tokens ends in them."""
 
     raw: bytes
     token_ends: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, content: str) -> TokenizedText:
+        """The text with its tokens' places."""
+        return cls(content.encode(), np.cumsum(tokenizer.token_bytes[tokenizer.encode_array(content)]))
 
     def cut(self, start: int, room: int) -> int:
         """Where a piece that starts at byte `start` and may have `room` tokens ends: behind a line where possible."""
@@ -84,9 +89,8 @@ def pieces_of(tokenizer: Tokenizer, number: int, document: Document, settings: P
     """The pieces of a document, the `number`-th of its split; their texts joined are the document's content."""
     if not document.content:
         return
-    rng = np.random.Generator(np.random.PCG64([settings.seed, *_words(document.id)]))
-    whole = tokenizer.encode_array(document.content)
-    text = _Text(document.content.encode(), np.cumsum(tokenizer.token_bytes[whole]))
+    rng = generator(settings.seed, document.id)
+    text = TokenizedText.of(tokenizer, document.content)
     header = fitting_header(tokenizer, document.path, settings.context)
     start = 0
     while start < len(text.raw):
@@ -106,7 +110,7 @@ class _LaidOut:
 
 def _lay_out(
     tokenizer: Tokenizer,
-    text: _Text,
+    text: TokenizedText,
     start: int,
     header: list[int],
     mode: FimMode | None,
@@ -139,6 +143,11 @@ def _piece(tokenizer: Tokenizer, number: int, laid_out: _LaidOut, n_bytes: int) 
     layout = LAYOUTS.index(laid_out.mode or "left-to-right")
     n_scored_bytes = n_bytes - int(tokenizer.token_bytes[tokens[0]])
     return Piece(tokens, number, layout, n_bytes, n_scored_bytes)
+
+
+def generator(seed: int, identifier: str, *more: int) -> np.random.Generator:
+    """The draws that belong to a document, whatever else is in the corpus."""
+    return np.random.Generator(np.random.PCG64([seed, *_words(identifier), *more]))
 
 
 def _words(identifier: str) -> list[int]:
