@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from understudy.core.errors import InputDataError
-from understudy.data.sources.archive import Limits, Member, archive_name, read_members, safe_path
+from understudy.data.sources.archive import Limits, Member, archive_name, found_in, read_members, safe_path
 
 MakeCorpus = Callable[..., Any]  # the fixture `make_corpus`, which returns a Corpus
 CODE = "import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n"
@@ -208,7 +208,7 @@ def test_archives_inside_archives_stay_closed(tmp_path: Path, make_corpus: MakeC
             file.writestr("c.py", CODE + f"depth = {depth + 100}\n")
         inner = packed.getvalue()
     (tmp_path / "deep.zip").write_bytes(inner)
-    corpus = make_corpus([{"archive": str(tmp_path / "deep.zip")}])
+    corpus = make_corpus([{"archive": str(tmp_path / "deep.zip")}], near_duplicates=None)
     assert set(corpus.kept()) == {"b.py", "c.py"}
     assert corpus.rejected()["level9.zip"] == ("unknown-language", ".zip")
 
@@ -243,3 +243,62 @@ def test_archive_names_lose_their_packing() -> None:
     assert [archive_name(Path(name)) for name in ("a-1.0.tar.gz", "b.tgz", "c.zip", "d-2.whl", "e")] == [
         "a-1.0", "b", "c", "d-2", "e",
     ]  # fmt: skip
+
+
+def test_a_hundred_thousand_members_are_each_counted(tmp_path: Path) -> None:
+    path = tmp_path / "many.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        info = tarfile.TarInfo()
+        for number in range(100_000):
+            info.name = f"d{number % 100}/f{number}.py"
+            tar.addfile(info)
+    rows = members(path, Limits(1_000_000, 100_000_000))
+    assert (len(rows), {row.reason for row in rows}, {row.data for row in rows}) == (100_000, {""}, {b""})
+
+
+def test_more_members_than_may_be_are_refused_with_the_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.data.sources.archive.MAX_MEMBERS", 50)
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(60):
+            file.writestr(f"f{number}.py", CODE)
+    rows = members(path)
+    assert len(rows) == 51 and (rows[-1].reason, rows[-1].evidence) == ("archive-too-large", "more than 50 members")
+
+
+def test_members_have_the_time_they_were_changed_unless_it_is_a_packers_constant(tmp_path: Path) -> None:
+    tar_path, zip_path = tmp_path / "a.tar", tmp_path / "a.zip"
+    with tarfile.open(tar_path, "w") as tar:
+        for number, time in enumerate((1_600_000_000, 0, 1, 499_162_500, 1 << 40)):
+            add(tar, f"f{number}.py", mtime=time)
+    with zipfile.ZipFile(zip_path, "w") as file:
+        for name, date in (("a.py", (2020, 9, 13, 12, 26, 40)), ("b.py", (1980, 1, 1, 0, 0, 0))):
+            file.writestr(zipfile.ZipInfo(name, date), CODE)
+    assert [member.time for member in members(tar_path)] == [1_600_000_000, None, None, None, None]
+    assert [member.time for member in members(zip_path)] == [1_600_000_000, None]
+
+
+def test_names_in_archives_may_be_anything_and_are_kept_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "names.tar"
+    names = ["-rf.py", "new\nline.py", "n" * 251 + ".py", "\udcff.py", "A.py", "a.py", " .py", "con.py"]
+    with tarfile.open(path, "w", errors="surrogateescape") as tar:
+        for name in names:
+            add(tar, name)
+    found = {item.path: item.reason for item in found_in(path, "r", LIMITS, lambda name: name.endswith(".py"))}
+    assert found == dict.fromkeys(
+        ["-rf.py", "new\nline.py", "n" * 251 + ".py", "\\xff.py", "A.py", "a.py", " .py", "con.py"], ""
+    )
+
+
+def test_flipped_bytes_end_in_members_or_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for number in range(30):
+            add(tar, f"f{number}.py", random.Random(number).randbytes(200))
+    for whole in (path.read_bytes(), gzip.decompress(path.read_bytes())):
+        for seed in range(40):
+            raw = bytearray(whole)
+            for _ in range(random.Random(seed).randrange(1, 9)):
+                raw[random.Random(seed).randrange(len(raw))] ^= 0x55
+            path.write_bytes(raw)
+            assert members(path)

@@ -14,8 +14,10 @@ import pytest
 from understudy.core.errors import InputDataError
 from understudy.core.paths import Project
 from understudy.core.recipe import Recipe
-from understudy.core.tracking import silent
+from understudy.core.tracking import Events, silent
 from understudy.data import survey
+from understudy.data.inventory import list_sources
+from understudy.data.listing import Entry
 from understudy.data.sources.reading import read_file
 
 MakeCorpus = Callable[..., Any]  # the fixture `make_corpus`, which returns a Corpus
@@ -227,3 +229,52 @@ def test_a_source_without_code_is_an_error_that_names_it(
         survey(recipe, project, silent())
     assert message in error.value.message and f"`dir: {folder}`" in error.value.message
     assert error.value.hint
+
+
+def test_a_line_of_two_gigabytes_is_not_read(code: Path, project: Project) -> None:
+    with (code / "line.py").open("wb") as file:
+        file.truncate(2_000_000_000)  # a hole: no newline in it, and no space
+    entry = next(item for item in entries(code, project) if item.path == "line.py")
+    assert (entry.reason, entry.size_bytes, entry.raw_id) == ("too-large", 2_000_000_000, "")
+
+
+def test_names_that_differ_by_case_alone_are_both_kept_and_told(code: Path, project: Project) -> None:
+    for number, name in enumerate(("Makefile.py", "makefile.py", "MAKEFILE.py")):
+        write(code / name, f"number = {number}\n{CODE}")
+    events = silent()
+    listed = [item.path for item in entries(code, project, events) if item.path.lower() == "makefile.py"]
+    if len(listed) < 3:
+        pytest.skip("this disk does not tell case apart")
+    assert listed == ["MAKEFILE.py", "Makefile.py", "makefile.py"]
+    (note,) = (record["text"] for record in events.records if record["event"] == "note")
+    assert note.startswith("2 names differ from another by case alone, as 'MAKEFILE.py' and ")
+
+
+def test_links_that_lead_in_circles_are_not_followed(code: Path, project: Project) -> None:
+    (code / "a").mkdir()
+    (code / "b").mkdir()
+    (code / "a" / "to-b").symlink_to(code / "b")
+    (code / "b" / "to-a").symlink_to(code / "a")
+    (code / "up").symlink_to("..")
+    assert {item.path: item.reason for item in entries(code, project) if item.reason} == {
+        "a/to-b": "link", "b/to-a": "link", "up": "link",
+    }  # fmt: skip
+
+
+def test_what_a_source_declares_stands_in_its_collection(code: Path, project: Project) -> None:
+    recipe = Recipe.model_validate(
+        {"name": "t", "data": {"sources": [{"dir": str(code), "weight": 0.5, "license": "MIT OR Apache-2.0"}]}}
+    )
+    (collection,) = list_sources(recipe, project, silent()).collections
+    assert (collection.weight, collection.licenses) == (0.5, ("MIT OR Apache-2.0",))
+
+
+@pytest.mark.parametrize("wrong", [{"weight": 0}, {"weight": -1}, {"license": "; rm -rf"}, {"split": "train"}])
+def test_a_source_with_a_wrong_value_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Recipe.model_validate({"name": "t", "data": {"sources": [{"dir": "code", **wrong}]}})
+
+
+def entries(folder: Path, project: Project, events: Events | None = None) -> list[Entry]:
+    recipe = Recipe.model_validate({"name": "t", "data": {"sources": [{"dir": str(folder)}]}})
+    return list(list_sources(recipe, project, events or silent()).entries())
