@@ -52,6 +52,7 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
 def _sit(exam: Exam, work_dir: Path) -> Metrics:
     from understudy.eval.showcase import showcase
     from understudy.eval.suites import SUITES
+    from understudy.formats.corpus import contamination
 
     results = {name: SUITES[name](exam) for name in exam.settings.suites}
     samples = [sample for result in results.values() for sample in result.samples]
@@ -61,6 +62,11 @@ def _sit(exam: Exam, work_dir: Path) -> Metrics:
         "rules": {name: result.rule for name, result in results.items()},
         "suites": {name: result.scores for name, result in results.items()},
     }
+    if found := contamination(exam.corpus):
+        scores["contamination"] = {
+            name: {"n_tasks": one.n_tasks, "n_tasks_found": one.n_tasks_found, "n_files": one.n_files}
+            for name, one in found.items()
+        }
     write_atomically(work_dir / "samples.jsonl", "".join(_line(sample) for sample in samples))
     write_json(work_dir / "showcase.json", showcase(samples))
     write_json(work_dir / "scores.json", scores)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.core.tracking import Table
+from understudy.core.units import percent_text
 from understudy.eval.results import MODEL, MODES
 
 NAMES = {"lzma": "LZMA, file by file"}
@@ -19,7 +20,25 @@ def tables(scores: Mapping[str, Any]) -> list[Table]:
         found.append(_bits_table(suites["bits-per-byte"]))
     if "own-code" in suites:
         found.extend(_mode_table(mode, suites["own-code"][mode]) for mode in MODES)
+    if scores.get("contamination"):
+        found.append(_contamination_table(scores["contamination"]))
     return found
+
+
+def _contamination_table(exams: Mapping[str, Any]) -> Table:
+    """How far the corpus held the tasks of public exams before they were taken out."""
+    rows = [
+        (
+            name,
+            exam["n_tasks"],
+            exam["n_tasks_found"],
+            percent_text(exam["n_tasks_found"] / max(1, exam["n_tasks"])),
+            exam["n_files"],
+        )
+        for name, exam in sorted(exams.items())
+    ]
+    title = "Exam tasks found in the corpus; the files that held them were left out"
+    return Table(title, ("", "tasks", "found", "share", "files left out"), rows)
 
 
 def _bits_table(suite: Mapping[str, Any]) -> Table:
