@@ -3,8 +3,8 @@
 rows ─▶ keep order ─▶ equal sets made one ─▶ pairs with an equal band ─▶ true similarity ─▶ clusters ─▶ what stays
 
 Every answer is the same whatever the order of the rows and the number of workers. Nothing here is quadratic. Memory
-holds the bands of every file (4 bytes each), up to 50 bytes for each pair, and the texts of one block: a million near-copies,
-the worst case, took 1.1 GB and 33 CPU-seconds; 300,000 files of 15,000 families 0.3 GB and 2.
+holds the bands of every file (4 bytes each), up to 50 bytes for each pair, and the texts of one block: a million
+near-copies, the worst case, took 1.1 GB and 33 CPU-seconds; 300,000 files of 15,000 families 0.3 GB and 2.
 """
 
 from __future__ import annotations
