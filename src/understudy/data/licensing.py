@@ -57,7 +57,7 @@ class LicenseFiles:
         for item, data in zip(self._met, self._read(), strict=True):
             if data is not None:
                 by_repo.setdefault(item.repo, {})[item.path] = data
-        if self._kind == "folder":
+        if self._kind == "folder" and Path(self._root).is_absolute():  # not a URL, whose files only lie in our cache
             for repo, files in _above(Path(self._root)):
                 by_repo.setdefault(repo, {}).update(files)
         found = {repo: repository_licenses(files) for repo, files in by_repo.items()}

@@ -197,6 +197,22 @@ def test_a_bucket_is_read_like_a_folder(project: Project) -> None:
     assert text["sub/b.py"] == f"name = 'sub/b.py'\n{CODE}"
 
 
+def test_licences_are_those_in_the_bucket_and_not_those_of_the_folder_we_stand_in(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    (here / ".git").mkdir(parents=True)
+    (here / "LICENSE").write_text("SPDX-License-Identifier: GPL-3.0-only\n")
+    monkeypatch.chdir(here)
+    bucket = fsspec.filesystem("memory")
+    bucket.store.clear()
+    bucket.pipe("/licensed/a.py", CODE.encode())
+    bucket.pipe("/licensed/LICENSE", b"SPDX-License-Identifier: MIT\n")
+    (collection,) = listed(project, dir="memory://licensed").collections
+    told = {folder: item.expression for folder, item in collection.found_licenses["licensed"].items()}
+    assert list(collection.found_licenses) == ["licensed"] and set(map(str, told.values())) == {"MIT"}
+
+
 def test_names_in_a_bucket_are_never_names_on_this_disk(project: Project, tmp_path: Path) -> None:
     bucket = fsspec.filesystem("memory")
     bucket.store.clear()

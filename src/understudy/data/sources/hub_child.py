@@ -92,7 +92,7 @@ def _revision(wish: dict[str, Any]) -> str | None:
 def _export(rows: Any, export: Path, number: int) -> list[str]:
     """Names of the Parquet files that hold the rows. Each is noted when it is whole, with the rows up to its end."""
     note = export / f"split-{number}.json"
-    known = read_json(note) if note.exists() else {"parts": [], "n_rows": 0}
+    known: dict[str, Any] = read_json(note) if note.exists() else {"parts": [], "n_rows": 0}
     columns = recognised(rows.column_names or next(iter(rows.take(1)), {}))
     rows = rows.select_columns(columns.names()) if columns else rows  # else the reader will say what is missing
     for part in _parts(rows, known["n_rows"]):
@@ -104,7 +104,7 @@ def _export(rows: Any, export: Path, number: int) -> list[str]:
 
 
 def _parts(rows: Any, n_done: int) -> Iterator[list[pa.Table]]:
-    """Tables of one schema whose contents fit into one file, without the rows that are done: those are only passed by."""
+    """Tables of one schema whose contents fit into one file. Rows that are done are only passed by."""
     part: list[pa.Table] = []
     for table in rows.with_format("arrow").iter(PIECE_ROWS):
         if n_done:

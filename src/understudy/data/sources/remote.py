@@ -24,6 +24,7 @@ from understudy.core.errors import InputDataError, ResourceError
 from understudy.core.network import connections_for_sources
 from understudy.core.paths import hash_file, read_json, write_atomically
 from understudy.core.recipe import without_secrets
+from understudy.data.licenses import is_license_file
 from understudy.data.listing import Found
 from understudy.data.sources.archive import safe_path
 from understudy.data.sources.folder import PASSED_OVER
@@ -168,7 +169,7 @@ class _Store:
         found = Found(repo, printable(path or inside), file.size_bytes or 0, printable(file.name))
         if path is None:
             return found._replace(reason="unsafe-path", evidence="the name leads out of the folder")
-        if not self._look.wants.path(path):
+        if not (self._look.wants.path(path) or is_license_file(path)):
             return found
         if file.size_bytes is not None and file.size_bytes > limit:
             read = too_large(file.size_bytes, limit)
@@ -177,7 +178,8 @@ class _Store:
             copy = self.fetched(file)
         except InputDataError as error:
             return found._replace(reason="unreadable", evidence=error.message[:200])
-        return found._replace(location=str(self.folder / copy.file), raw_id=copy.raw_id, size_bytes=copy.size_bytes)
+        found = found._replace(location=str(self.folder / copy.file), size_bytes=copy.size_bytes)
+        return found._replace(raw_id=copy.raw_id) if self._look.wants.path(path) else found
 
     # fetching
 
