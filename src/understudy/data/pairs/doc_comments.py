@@ -120,8 +120,10 @@ def _comments_above(node: Any, grammar: Grammar) -> list[Any]:
 
 def plain_text(comment: str) -> str:
     """A comment without its signs."""
-    lines = [re.sub(r"^\s*(?:/\*\*?|\*/|\*(?!\*)|//+)?\s?", "", line) for line in comment.split("\n")]
-    lines[-1] = re.sub(r"\s*\*+/\s*$", "", lines[-1])
+    comment = comment.rstrip()
+    if comment.endswith("*/"):
+        comment = comment.rstrip("*/").rstrip()
+    lines = [re.sub(r"^\s*(?:/\*\*?|\*(?!\*)|//+)?\s?", "", line) for line in comment.split("\n")]
     return textwrap.dedent("\n".join(lines)).strip()
 
 

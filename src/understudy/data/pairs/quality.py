@@ -19,7 +19,10 @@ TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|conftest|.*[._-](?:test|spec))\.\
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|TBD|WIP)\b")
 EMPTY_WORDS = re.compile(r"^(?:see|same as|like|alias (?:for|of)|deprecated|inherited|overrides?|implements?)\b", re.I)
 PLACEHOLDER = re.compile(r"<(?:EMAIL|KEY|PASSWORD|NAME|IP_ADDRESS)")
-STUB = re.compile(r"^\s*(?:pass|\.\.\.|raise NotImplementedError\b.*|return NotImplemented)\s*(?:#.*)?$", re.MULTILINE)
+STUB = re.compile(
+    r"^[ \t]{0,99}(?:(?:pass|\.\.\.|return NotImplemented)[ \t]{0,99}(?:#.*)?|raise NotImplementedError\b.*)$",
+    re.MULTILINE,
+)
 NOT_PLAIN = frozenset(("overload", "abstractmethod", "property", "setter", "fixture", "singledispatch"))
 
 
