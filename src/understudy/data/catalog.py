@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from understudy.data.compute import Checkpoints
 from understudy.data.compute.checkpoints import read_content
-from understudy.data.documents import FACTS, LISTING_FIELDS, Placed, working_batch
+from understudy.data.documents import FACTS, LISTING_FIELDS, WORKING_SCHEMA, Placed, working_batch
 from understudy.data.licensing import licensed
 from understudy.data.listing import Collection, Entry, Listing
 from understudy.data.portions import Cut
@@ -93,15 +93,16 @@ def kept(catalog: pa.Table) -> pa.Table:
     return catalog.filter(catalog["drop_reason"].combine_chunks().is_null())
 
 
-class Contents:
-    """The contents of catalog rows, unpacked batch by batch from the checkpoints."""
+class Heavy:
+    """A column that is too large for the catalog, read batch by batch from the checkpoints where it is asked for."""
 
-    def __init__(self, checkpoints: Checkpoints, keys: Sequence[str]) -> None:
-        self._paths = [checkpoints.content(key) for key in keys]
-        self._read = lru_cache(maxsize=OPEN_BATCHES)(read_content)
+    def __init__(self, checkpoints: Checkpoints, keys: Sequence[str], column: str) -> None:
+        self._checkpoints, self._keys = checkpoints, keys
+        self._column = column
+        self._batch = lru_cache(maxsize=OPEN_BATCHES)(self._read)
 
     def of(self, rows: pa.Table) -> pa.Array:
-        """The content of each row of a part of the catalog, in its order; null where a row has none.
+        """The value of each row of a part of the catalog, in its order; null where a row's batch is NO_BATCH.
 
         Memory: the result, and a few batches.
         """
@@ -112,13 +113,17 @@ class Contents:
             here = np.flatnonzero(batches == number)
             where.append(here)
             if number == NO_BATCH:
-                found.append(pa.nulls(len(here), pa.string()))
+                found.append(pa.nulls(len(here), WORKING_SCHEMA.field(self._column).type))
             else:
-                found.append(self._read(self._paths[number]).take(pa.array(positions[here])))
+                found.append(self._batch(int(number)).take(pa.array(positions[here])))
         order = np.argsort(np.concatenate(where), kind="stable") if where else np.array([], np.int64)
-        return _joined(found).take(pa.array(order))
+        return self._joined(found).take(pa.array(order))
 
+    def _read(self, number: int) -> pa.Array:
+        key = self._keys[number]
+        if self._column == "content":
+            return read_content(self._checkpoints.content(key))
+        return pq.read_table(self._checkpoints.facts(key), columns=[self._column])[self._column].combine_chunks()
 
-def _joined(arrays: Iterable[pa.Array]) -> pa.Array:
-    listed = list(arrays)
-    return pa.concat_arrays(listed) if listed else pa.array([], pa.string())
+    def _joined(self, arrays: list[pa.Array]) -> pa.Array:
+        return pa.concat_arrays(arrays) if arrays else pa.array([], WORKING_SCHEMA.field(self._column).type)

@@ -19,11 +19,12 @@ from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events
 from understudy.core.units import bytes_text
-from understudy.data.catalog import NO_BATCH, Contents, read_catalog, with_column
+from understudy.data.catalog import NO_BATCH, Heavy, read_catalog, with_column
 from understudy.data.compute import Checkpoints, Compute, Orders, open_compute
 from understudy.data.decisions import Making, decide
 from understudy.data.decisions.duplicate import DUPLICATE
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
+from understudy.data.findings import refuse_findings, write_redactions
 from understudy.data.funnel import funnel
 from understudy.data.inventory import surveyed_listing
 from understudy.data.license_summary import license_summary
@@ -71,7 +72,8 @@ def _cleaned(
     compute.map(work, Orders(tuple(steps), "cleaning"), total)
     keys = tuple(cut.key for mine in cuts for cut in mine)
     catalog = read_catalog(compute.checkpoints, listing, cuts)
-    return Making(recipe, project, compute, events, folder, keys, Contents(compute.checkpoints, keys), catalog)
+    refuse_findings(catalog, recipe)
+    return Making(recipe, project, compute, events, folder, keys, Heavy(compute.checkpoints, keys, "content"), catalog)
 
 
 def _tidy(making: Making) -> None:
@@ -102,6 +104,7 @@ def _write(making: Making, listing: Listing) -> dict[str, Any]:
     steps = funnel(making.compute, rows)
     write_json(making.folder / "statistics.json", facts)
     write_json(making.folder / "funnel.json", steps)
+    write_redactions(rows, making.folder / "redactions.parquet")
     write_json(making.folder / "licenses.json", license_summary(making.compute, rows))
     events.progress("writing", 3, 3, "parts")
     return _figures(facts, steps, events)

@@ -1,11 +1,13 @@
-"""Stops the stage where the recipe says `fail`: once every file was seen, with a list of the places, never the text."""
+"""What was redacted, place by place and never the text: written down, or, where the recipe says `fail`, refused."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from understudy.core.errors import InputDataError
 from understudy.core.recipe import Recipe
@@ -35,6 +37,17 @@ def refuse_findings(catalog: pa.Table, recipe: Recipe) -> None:
         f"data.redact says fail, and {files} what must not be learned:\n{told}{more}",
         f"remove it there (a key in a repository is a known key: change it), or go on with {settings}",
     )
+
+
+def write_redactions(catalog: pa.Table, path: Path) -> None:
+    """List every redaction: whose file it is in, on which line of the original, and its kind. Never what stood there."""
+    rows = catalog.filter(pc.greater(pc.list_value_length(catalog["redacted"]), 0))
+    rows = rows.select(["repo", "path", "id", "side", "redacted", "redacted_lines"]).combine_chunks()
+    columns = [rows["redacted"].combine_chunks(), rows["redacted_lines"].combine_chunks()]
+    owner = pc.list_parent_indices(columns[0])
+    table = {name: rows[name].take(owner) for name in ("repo", "path", "id", "side")}
+    table |= {"line": pc.list_flatten(columns[1]), "kind": pc.list_flatten(columns[0])}
+    pq.write_table(pa.table(table), path, compression="zstd")
 
 
 def step_of_kind(kind: str) -> str:

@@ -13,7 +13,7 @@ from understudy.data.steps import LATE, STEPS
 
 NEVER_DROP = ("license-header", "opt-out", "identify", "sketch", "contaminated-by", "split")
 CHECKS = (
-    "listing",  # by name while listing, and by content among the steps: one check
+    "language",  # by name while listing, and by content among the steps: one check
     *(name for name in STEPS if name not in ("language", *NEVER_DROP, *LATE)),
     *(name for name in DECISIONS if name not in NEVER_DROP),
     *LATE,

@@ -22,6 +22,12 @@ from understudy.data.looking import Look
 from understudy.data.opt_out import read_opt_outs
 from understudy.formats.languages import BY_NAME
 
+PARSERS = (
+    "tree-sitter", "tree-sitter-bash", "tree-sitter-c", "tree-sitter-c-sharp", "tree-sitter-cpp", "tree-sitter-go",
+    "tree-sitter-java", "tree-sitter-javascript", "tree-sitter-php", "tree-sitter-ruby", "tree-sitter-rust",
+    "tree-sitter-typescript",
+)  # fmt: skip
+MAGIKA = ("magika", "onnxruntime")
 KEPT_LISTINGS = 8  # listings below the cache; each belongs to one state of the sources
 
 
@@ -89,7 +95,28 @@ def _rules(recipe: Recipe, project: Project) -> str:
     if recipe.data.opt_out is not None:
         read_opt_outs(path := recipe.resolve(recipe.data.opt_out))
         rules += hash_file(path)
-    return rules
+    redact = recipe.data.redact
+    if redact.rules is not None:
+        rules += hash_file(recipe.resolve(redact.rules))
+    if redact.model is not None and redact.names != "keep":
+        rules += "".join(hash_file(path) for path in sorted(recipe.resolve(redact.model).glob("*.*")))
+    return rules + json.dumps(tool_versions(recipe))
+
+
+def tool_versions(recipe: Recipe) -> dict[str, str | None]:
+    """Versions of the optional tools that decide what is found in files; None for one that is not installed."""
+    parsers = PARSERS if "unparsable" in recipe.data.drop else ()
+    detectors = MAGIKA if recipe.data.detect == "content" else ()
+    return {name: _version(name) for name in (*parsers, *detectors)}
+
+
+def _version(name: str) -> str | None:
+    from importlib import metadata
+
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _check_languages(recipe: Recipe) -> None:
@@ -114,17 +141,15 @@ def _check_usable(source: Source, collections: list[Collection]) -> None:
 
 def _note_colliding(collections: list[Collection], events: Events) -> None:
     """Names that are one on a disk that does not tell case apart stay two here: nothing is unpacked by name."""
-    n, example = 0, ("", "")
+    n, example = 0, ""
     for collection in collections:
-        seen: dict[tuple[str, str], str] = {}
+        seen: dict[int, int] = {}  # hashes, for names of a million files are too much to hold
         for entry in collection.usable():
-            other = seen.setdefault((entry.repo, entry.path.casefold()), entry.path)
-            if other != entry.path:
-                n, example = n + 1, (other, entry.path)
+            name = hash(entry.path)
+            if seen.setdefault(hash((entry.repo, entry.path.casefold())), name) != name:
+                n, example = n + 1, entry.path
     if n:
-        events.note(
-            f"{n:,} names differ from another by case alone, as {example[0]!r} and {example[1]!r}; all are kept"
-        )
+        events.note(f"{n:,} names differ from another by case alone, {example!r} for one; all are kept")
 
 
 def _forget_old(folder: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from understudy.data.catalog import NO_BATCH, Contents
+from understudy.data.catalog import NO_BATCH, Heavy
 
 PART_BYTES = 256_000_000  # of content; a part is what one reader or worker takes at once
 GROUP_BYTES = 16_000_000  # of content; what has to be in memory at once
@@ -20,7 +20,7 @@ GROUP_ROWS = 20_000
 REPETITIVE = ["repo", "revision", "lang", "licenses.list.element", "drop_reason", "dropped_by"]
 
 
-def write_parts(contents: Contents, rows: pa.Table, schema: pa.Schema, folder: Path) -> int:
+def write_parts(contents: Heavy, rows: pa.Table, schema: pa.Schema, folder: Path) -> int:
     """Write catalog rows with their contents to `folder`, in their order; returns how many parts there are."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -63,7 +63,7 @@ def _groups(rows: pa.Table) -> Iterator[_Group]:
         yield _Group(rows.slice(start), size)
 
 
-def _with_contents(contents: Contents, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def _with_contents(contents: Heavy, rows: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = {name: rows[name] for name in schema.names if name in rows.schema.names}
     columns["content"] = contents.of(rows)
     missing = {name: pa.nulls(len(rows), schema.field(name).type) for name in schema.names if name not in columns}

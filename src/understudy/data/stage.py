@@ -27,6 +27,6 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
 
 
 # Which files Python can parse depends on the Python that tries.
-VERSION = f"2-python{sys.version_info.major}.{sys.version_info.minor}"
+VERSION = f"3-python{sys.version_info.major}.{sys.version_info.minor}"
 
 STAGE = Stage(name="data", kind="corpus", version=VERSION, reads=("seed", "data"), needs=(), run=run, needs_survey=True)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,8 @@ from understudy.data.stage import STAGE
 
 MakeCorpus = Callable[..., Any]  # the fixture `make_corpus`, which returns a Corpus
 CODE = "import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n"
+
+LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 
 
 def adds_up(corpus: Any) -> None:
@@ -114,7 +117,7 @@ def test_copies_are_dropped_and_name_the_one_that_is_kept(code: Path, make_corpu
         "a/second.py": ("duplicate", "same content as code/a/first.py"),
         "zzz.py": ("duplicate", "same content as code/a/first.py"),
     }
-    kept_all = make_corpus(code, work="all", drop=["unparsable"])
+    kept_all = make_corpus(code, work="all", drop=["unparsable"], near_duplicates=None)
     assert {"zzz.py", "a/first.py", "a/second.py"} <= set(kept_all.kept())
 
 
@@ -366,3 +369,36 @@ def test_arrow_is_not_imported_to_look_at_sources(code: Path, project: Project) 
     path = os.pathsep.join(part for part in sys.path if part)
     command = [sys.executable, "-c", script, str(code), str(project.root)]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
+
+
+def test_near_duplicates_go_and_the_newest_that_parses_stays(code: Path, make_corpus: MakeCorpus) -> None:
+    text = (LIBRARY / "textwrap.py").read_text()
+    (code / "a.py").write_text(text.replace("import re", "import re (", 1))  # first by name, and broken
+    (code / "b.py").write_text(text.replace("class TextWrapper", "class Wrapper", 1))
+    (code / "c.py").write_text(text + "\n# one more line\n")
+    corpus = make_corpus(code)
+    reasons = corpus.rejected()
+    assert reasons["a.py"][0] == "unparsable"
+    assert "b.py" in corpus.kept()
+    assert reasons["c.py"][0] == "near-duplicate"
+    assert reasons["c.py"][1].endswith("similar to code/b.py")
+    clusters = {row["path"]: row["cluster"] for side in ("train", "valid", "rejected") for row in corpus.rows(side)}
+    assert clusters["a.py"] == clusters["b.py"] == clusters["c.py"] is not None
+    assert clusters["abc.py"] is None
+
+
+def test_every_redaction_is_listed_and_none_tells_what_stood_there(code: Path, make_corpus: MakeCorpus) -> None:
+    (code / "mail.py").write_text(CODE + "\n# ask jane.doe@corp-of-ours.io\n\nHOST = '51.15.77.20'\n")
+    corpus = make_corpus(code)
+    listed = pq.read_table(corpus.folder / "redactions.parquet").to_pylist()
+    n_lines = CODE.count("\n")
+    mine = [(row["line"], row["kind"]) for row in listed if row["path"] == "mail.py"]
+    assert sorted(mine) == [(n_lines + 2, "email"), (n_lines + 4, "ip-address")]
+    assert corpus.kept()["mail.py"]["redactions"] == 2
+    assert b"jane.doe" not in b"".join(path.read_bytes() for path in corpus.folder.rglob("*") if path.is_file())
+
+
+def test_a_finding_stops_the_stage_where_the_recipe_says_fail(code: Path, make_corpus: MakeCorpus) -> None:
+    (code / "mail.py").write_text(CODE + "\n# ask jane.doe@corp-of-ours.io\n")
+    with pytest.raises(InputDataError, match=r"mail\.py:\d+: email"):
+        make_corpus(code, redact={"emails": "fail"})

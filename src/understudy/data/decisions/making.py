@@ -10,7 +10,7 @@ import pyarrow as pa
 from understudy.core.paths import Project
 from understudy.core.recipe import Recipe
 from understudy.core.tracking import Events
-from understudy.data.catalog import Contents
+from understudy.data.catalog import Heavy
 from understudy.data.compute import Compute
 
 
@@ -27,9 +27,13 @@ class Making:
     events: Events
     folder: Path
     keys: tuple[str, ...]
-    contents: Contents
+    contents: Heavy
     catalog: pa.Table
 
     def with_catalog(self, catalog: pa.Table) -> Making:
         """The same with this catalog."""
         return replace(self, catalog=catalog)
+
+    def heavy(self, column: str) -> Heavy:
+        """A column of the steps that the catalog does not hold."""
+        return Heavy(self.compute.checkpoints, self.keys, column)

@@ -5,7 +5,7 @@ The same steps machinery runs it, with checkpoints of its own, so a killed run d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ from understudy.data.compute import Orders
 from understudy.data.decisions.making import Making
 from understudy.data.listing import Collection, Entry
 from understudy.data.portions import Cut, cuts_of, loads
-from understudy.data.steps import late_steps_of, settings_key
+from understudy.data.steps import StepSetting, late_steps_of, settings_key
 
 FOUND = ["lang", "drop_reason", "evidence"]
 
@@ -24,12 +24,18 @@ FOUND = ["lang", "drop_reason", "evidence"]
 def parsed(making: Making, rows: pa.Table) -> pa.Table:
     """The catalog after these of its rows were parsed: some rejected, some of another language than their name says."""
     steps = late_steps_of(making.recipe)
+    rows = rows.filter(pc.is_in(rows["lang"], value_set=pa.array(_languages(steps), pa.string())))
     collection = _collection(making, rows)
     cuts = cuts_of(collection, settings_key(steps))
     total = sum(cut.size_bytes for cut in cuts)
     work = loads(collection, cuts, making.recipe, making.compute.checkpoints)
     making.compute.map(work, Orders(tuple(steps), "parsing", keeps_contents=False), total)
     return _judged(making, rows["place"].combine_chunks(), list(_facts(making, cuts)))
+
+
+def _languages(steps: Sequence[StepSetting]) -> list[str]:
+    """The languages that are parsed; sending the others to a worker would be for nothing."""
+    return ["python", *(language for step in steps for language in step.settings.get("parsers", ()))]
 
 
 def _collection(making: Making, rows: pa.Table) -> Collection:
