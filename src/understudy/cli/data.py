@@ -107,7 +107,8 @@ def pairs(
     ]
     reasons += [("pair", reason, n) for reason, n in counts["left_out_at_the_choice"].items()]
     reasons += [("file", f"no reader for {lang}", n) for lang, n in counts["files_in_languages_not_read"].items()]
-    session.table("left out", ["what", "why", "n"], sorted(reasons, key=lambda row: -row[2]))
+    reasons.sort(key=lambda row: row[2], reverse=True)
+    session.table("left out", ["what", "why", "n"], reasons)
     session.print(counts["path"])
 
 
