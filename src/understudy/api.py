@@ -120,14 +120,15 @@ def data_pairs(
 
     `writer` names the model that writes synthetic pairs; `output` is where the JSON lines go.
     """
-    from understudy.data.pairs import USUAL_KINDS, Writer, make_pairs
+    from understudy.data.pairs import USUAL_KINDS, Writer, check_kinds, make_pairs
 
     project, events = project or Project.find(), events or silent()
+    chosen = tuple(kinds) if kinds else (*USUAL_KINDS, *(("synthetic",) if writer else ()))
+    check_kinds(chosen, writer is not None)
     steps = run(recipe, target="data", overrides=overrides, project=project, events=events)
     corpus = steps[-1].artifact
     assert corpus is not None
     resolved = load(recipe, overrides).recipe
-    chosen = tuple(kinds) if kinds else (*USUAL_KINDS, *(("synthetic",) if writer else ()))
     target = (output or project.home / "pairs" / corpus.id / "pairs.jsonl").resolve()
     opened = engine(writer, project=project, offline=resolved.offline) if writer else None
     try:
@@ -147,9 +148,7 @@ def data_pairs(
     return {"corpus": corpus.id, "path": str(target), **summary}
 
 
-def opted_out(
-    opt_out: Path | str, *, project: Project | None = None, events: Events | None = None
-) -> dict[str, Any]:
+def opted_out(opt_out: Path | str, *, project: Project | None = None, events: Events | None = None) -> dict[str, Any]:
     """Which artifacts of the project were built from files on an opt-out list, or on the one that a recipe names."""
     from understudy.data.built_from import built_from
     from understudy.data.opt_out import opt_outs_in

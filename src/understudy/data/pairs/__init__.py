@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from understudy.data.pairs.making import KINDS, USUAL_KINDS, Writer, make_pairs
+from understudy.data.pairs.making import KINDS, USUAL_KINDS, Writer, check_kinds, make_pairs
 
-__all__ = ["KINDS", "USUAL_KINDS", "Writer", "make_pairs"]
+__all__ = ["KINDS", "USUAL_KINDS", "Writer", "check_kinds", "make_pairs"]

@@ -72,7 +72,7 @@ def make_pairs(
 
     Raises UsageError for a kind that does not exist, ResourceError where synthetic pairs find no tight sandbox.
     """
-    _check(kinds, writer)
+    check_kinds(kinds, writer is not None)
     output.parent.mkdir(parents=True, exist_ok=True)
     found = Found()
     n_seeds = (limit or SEEDS) if "synthetic" in kinds else 0
@@ -90,11 +90,12 @@ def make_pairs(
     return summary
 
 
-def _check(kinds: Sequence[str], writer: Writer | None) -> None:
+def check_kinds(kinds: Sequence[str], has_writer: bool) -> None:
+    """Raise UsageError for a kind that does not exist, or that nobody is there to write."""
     for kind in kinds:
         if kind not in KINDS:
             raise UsageError(f"there is no kind of pairs {kind!r}", f"kinds: {', '.join(KINDS)}")
-    if "synthetic" in kinds and writer is None:
+    if "synthetic" in kinds and not has_writer:
         raise UsageError("synthetic pairs need a model that writes them", "add: --engine latest")
 
 
@@ -210,4 +211,4 @@ def _summary(
     }
 
 
-__all__ = ["KINDS", "USUAL_KINDS", "Writer", "make_pairs"]
+__all__ = ["KINDS", "USUAL_KINDS", "Writer", "check_kinds", "make_pairs"]
