@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from understudy.data.near_duplicates.compiling import compiled
+from understudy.data.compiling import compiled
 
 Bytes = NDArray[np.uint8]
 Classes = NDArray[np.int32]

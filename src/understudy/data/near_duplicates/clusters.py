@@ -12,7 +12,7 @@ import numpy as np
 from numba.core import types
 from numpy.typing import NDArray
 
-from understudy.data.near_duplicates.compiling import compiled
+from understudy.data.compiling import compiled
 
 _I64, _F64, _B = types.int64[::1], types.float64[::1], types.boolean[::1]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba.core import types
 from numpy.typing import NDArray
 
-from understudy.data.near_duplicates.compiling import compiled
+from understudy.data.compiling import compiled
 
 Bytes = NDArray[np.uint8]
 Hashes = NDArray[np.uint64]

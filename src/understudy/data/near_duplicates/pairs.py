@@ -13,7 +13,7 @@ import numpy as np
 from numba.core import types
 from numpy.typing import NDArray
 
-from understudy.data.near_duplicates.compiling import compiled
+from understudy.data.compiling import compiled
 
 SMALL = 32
 FIRST = 2

@@ -13,9 +13,9 @@ import pyarrow as pa
 from numba.core import types
 from numpy.typing import NDArray
 
+from understudy.data.compiling import compiled
 from understudy.data.near_duplicates.clusters import joined
 from understudy.data.near_duplicates.columns import text_column
-from understudy.data.near_duplicates.compiling import compiled
 from understudy.data.near_duplicates.kernels import shingle_column, table_bits
 from understudy.data.near_duplicates.pairs import ROUNDING, Pairs, unpack
 

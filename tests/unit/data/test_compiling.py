@@ -11,7 +11,7 @@ import pytest
 
 CODE = """
 import numba
-from understudy.data.near_duplicates import compiling
+from understudy.data import compiling
 print(compiling.cache_folder())
 double = compiling.compiled("int64(int64)")({function})
 print(double(21), numba.config.CACHE_DIR == {before!r})
