@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +21,23 @@ import xxhash
 
 from understudy.core.paths import write_atomically
 from understudy.data.catalog import kept
-from understudy.data.decisions.making import Making
-from understudy.data.python_calls import Call, calls_of_tests, functions_of, module_parts, names_module
+from understudy.data.python_calls import (
+    Call,
+    calls_of_tests,
+    functions_of,
+    imported_words,
+    module_parts,
+    names_module,
+    words_of,
+)
 from understudy.formats.corpus import HELD_OUT, HeldOutFunction, HeldOutTest
+
+if TYPE_CHECKING:
+    from understudy.data.decisions.making import Making  # the decision about the split calls us
 
 MAX_FUNCTIONS = 2_000  # a sample by hash; an exam asks for some hundreds
 MAX_TESTS = 10  # of one function
-MAX_BYTES = 20_000_000  # of held-out files, and again of test files: some seconds of parsing
+MAX_BYTES = 20_000_000  # of held-out files, and again of test files
 ROWS_AT_ONCE = 256
 TEST_FOLDERS = frozenset(("test", "tests", "testing"))
 
@@ -115,7 +126,12 @@ def _candidates(row: dict[str, str], content: str) -> Iterator[_Candidate]:
 
 
 def _note_calls(row: dict[str, str], content: str, candidates: dict[tuple[str, str], list[_Candidate]]) -> None:
-    known = {name for repo, name in candidates if repo == row["repo"]}
+    imports, words = imported_words(content), words_of(content)
+    known = {
+        name
+        for (repo, name), some in candidates.items()
+        if repo == row["repo"] and name in words and any(not imports.isdisjoint(item.module[-2:]) for item in some)
+    }
     for call in calls_of_tests(content, known):
         for candidate in candidates[row["repo"], call.name]:
             if _fits(call, candidate):
