@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MAX_FUNCTIONS = 2_000  # a sample by hash; an exam asks for some hundreds
 MAX_TESTS = 10  # of one function
-MAX_BYTES = 20_000_000  # of held-out files, and again of test files
+MAX_BYTES = 10_000_000  # of held-out files, and again of test files: a second or two of parsing
 ROWS_AT_ONCE = 256
 TEST_FOLDERS = frozenset(("test", "tests", "testing"))
 
@@ -132,8 +132,10 @@ def _note_calls(row: dict[str, str], content: str, candidates: dict[tuple[str, s
         for (repo, name), some in candidates.items()
         if repo == row["repo"] and name in words and any(not imports.isdisjoint(item.module[-2:]) for item in some)
     }
-    for call in calls_of_tests(content, known):
-        for candidate in candidates[row["repo"], call.name]:
+    mine = {name: candidates[row["repo"], name] for name in known}
+    owners = {item.function.name.rpartition(".")[0] for some in mine.values() for item in some} - {""}
+    for call in calls_of_tests(content, known, owners):
+        for candidate in mine[call.name]:
             if _fits(call, candidate):
                 candidate.tests.add((row["path"], call.test, row["side"]))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 WORD = re.compile(r"\w+")
+IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t][^(\n]*(?:\([^)]*\))?", re.MULTILINE)
 MIN_BODY_LINES = 2
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -60,18 +61,28 @@ def functions_of(content: str) -> Iterator[Defined]:
         )
 
 
-def calls_of_tests(content: str, names: Set[str]) -> Iterator[Call]:
-    """The calls of these names in the file's test functions, with where each name was imported from."""
-    if names.isdisjoint(WORD.findall(content)):
-        return  # cheaper by far than to parse
-    tree = _parsed(content)
+def calls_of_tests(content: str, names: Set[str], owners: Set[str]) -> Iterator[Call]:
+    """The calls of these names, methods of these classes among them, in the file's test functions, with where each name
+    was imported from."""
+    tree = _parsed(content) if names else None
     if tree is None:
         return
     imported = _imports(tree)
+    classes = [known for known in imported.values() if known.name in owners]
     for owner, node in _functions(tree.body):
         if node.name.startswith("test"):
             test = f"{owner}.{node.name}" if owner else node.name
-            yield from _calls(test, node, imported, names)
+            yield from _calls(test, node, imported, names, classes)
+
+
+def words_of(content: str) -> set[str]:
+    """Every word of a text: what it cannot call, because it does not name it, is cheaper to know than to parse."""
+    return set(WORD.findall(content))
+
+
+def imported_words(content: str) -> set[str]:
+    """Every word of its import statements."""
+    return {word for statement in IMPORT.findall(content) for word in WORD.findall(statement)}
 
 
 def module_parts(path: str) -> tuple[str, ...]:
@@ -137,8 +148,9 @@ def _imports(tree: ast.Module) -> dict[str, Imported]:
     return found
 
 
-def _calls(test: str, node: Function, imported: dict[str, Imported], names: Set[str]) -> Iterator[Call]:
-    classes = [known for known in imported.values() if known.name]
+def _calls(
+    test: str, node: Function, imported: dict[str, Imported], names: Set[str], classes: list[Imported]
+) -> Iterator[Call]:
     for inner in ast.walk(node):
         if not isinstance(inner, ast.Call):
             continue
