@@ -11,16 +11,16 @@ from understudy.data.compute import Compute
 from understudy.data.decisions import DECISIONS
 from understudy.data.steps import LATE, STEPS
 
-NEVER_DROP = ("license-header", "opt-out", "identify", "sketch", "contaminated-by", "split")
+NEVER_DROP = ("license-header", "opt-out", "identify", "sketch", "split")
 CHECKS = (
     "language",  # by name while listing, and by content among the steps: one check
-    *(name for name in STEPS if name not in ("language", *NEVER_DROP, *LATE)),
+    *(name for name in STEPS if name not in ("language", *NEVER_DROP, *LATE, *DECISIONS)),  # a decision has the last word
     *(name for name in DECISIONS if name not in NEVER_DROP),
     *LATE,
 )
 
 DROPPED = """
-SELECT dropped_by, drop_reason, count(*) AS n, sum(size_bytes) AS size_bytes
+SELECT dropped_by, drop_reason, count(*) AS n, CAST(sum(size_bytes) AS BIGINT) AS size_bytes
 FROM rows WHERE side = 'rejected'
 GROUP BY dropped_by, drop_reason ORDER BY dropped_by, n DESC, drop_reason
 """

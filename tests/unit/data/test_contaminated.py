@@ -47,6 +47,8 @@ def test_a_file_with_a_task_is_left_out_and_counted(code: Path, tasks: Path, mak
     told = contamination(corpus.folder)["posts"]
     assert (told.n_tasks, told.n_tasks_found, told.n_files) == (2, 1, 1)
     assert told.examples == ({"repo": "code", "path": "heapq.py", "evidence": evidence},)
+    assert sum(step["n_dropped"] for step in corpus.funnel) == 1
+    assert corpus.funnel[-1]["n_out"] == corpus.figures["n_train"] + corpus.figures["n_valid"]
 
 
 def test_an_exam_of_which_nothing_is_found_is_counted_too(code: Path, tasks: Path, make_corpus: Any) -> None:
