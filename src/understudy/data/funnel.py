@@ -14,7 +14,7 @@ from understudy.data.steps import LATE, STEPS
 NEVER_DROP = ("license-header", "opt-out", "identify", "sketch", "split")
 CHECKS = (
     "language",  # by name while listing, and by content among the steps: one check
-    *(name for name in STEPS if name not in ("language", *NEVER_DROP, *LATE, *DECISIONS)),  # a decision has the last word
+    *(name for name in STEPS if name not in ("language", *NEVER_DROP, *LATE, *DECISIONS)),
     *(name for name in DECISIONS if name not in NEVER_DROP),
     *LATE,
 )
