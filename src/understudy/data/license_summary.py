@@ -19,7 +19,7 @@ PLACES = 20  # licence files that are named for one repository; a monorepo has t
 GROUPS = """
 SELECT repo, license, license_from, side, count(*) AS n_files, CAST(sum(size_bytes) AS BIGINT) AS size_bytes
 FROM rows WHERE side <> 'rejected' GROUP BY repo, license, license_from, side
-ORDER BY repo, size_bytes DESC, license, license_from, side
+ORDER BY repo, size_bytes DESC, license NULLS LAST, license_from NULLS LAST, side
 """
 
 
@@ -33,7 +33,7 @@ def license_summary(compute: Compute, catalog: pa.Table) -> dict[str, Any]:
     by_license: dict[str, dict[str, int]] = defaultdict(lambda: {"n_files": 0, "size_bytes": 0, "size_bytes_train": 0})
     repositories: dict[str, dict[str, Any]] = {}
     for group in groups:
-        name = _expression(group["license"])
+        name = expression_of(group["license"])
         _count(by_license[name], group)
         _attribute(repositories.setdefault(group["repo"], _nobody(group["repo"])), name, group)
     by_id: dict[str, int] = defaultdict(int)
@@ -54,7 +54,8 @@ def _keyed(catalog: pa.Table) -> pa.Table:
     return with_column(catalog.select(names), "license", key)
 
 
-def _expression(key: str | None) -> str:
+def expression_of(key: str | None) -> str:
+    """What the licences of a row, joined by JOIN, are called in a summary; `unknown` where there are none."""
     return all_of(name for name in (key or "").split(JOIN) if name not in NO_LICENSE) or UNKNOWN
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from understudy.data.breakdown import breakdown
 from understudy.data.compute import Compute
 
 REPOSITORIES = 1_000  # the largest ones are listed; the rest are counted
@@ -19,12 +21,10 @@ SELECT {key} AS name, side, count(*) AS n_files, CAST(sum(size_bytes) AS BIGINT)
 FROM rows WHERE side <> 'rejected' GROUP BY {key}, side ORDER BY size_bytes DESC, name, side
 """
 HISTOGRAM = """
-SELECT CAST(floor(log2(greatest({key}, 1))) AS INTEGER) AS exponent, count(*) AS n
-FROM rows WHERE side <> 'rejected' GROUP BY 1 ORDER BY 1
+SELECT exponent, count(*) AS n FROM exponents GROUP BY exponent ORDER BY exponent
 """
 REDACTED = """
-SELECT kind, count(*) AS n FROM (SELECT unnest(redacted) AS kind FROM rows WHERE side <> 'rejected') AS kinds
-GROUP BY kind ORDER BY n DESC, kind
+SELECT kind, count(*) AS n FROM kinds GROUP BY kind ORDER BY n DESC, kind
 """
 REJECTED = """
 SELECT drop_reason, dropped_by, count(*) AS n, CAST(sum(size_bytes) AS BIGINT) AS size_bytes
@@ -42,18 +42,21 @@ SELECT drop_reason, repo, path, evidence FROM (
 def statistics(compute: Compute, rows: pa.Table, passed_over: Mapping[str, int]) -> dict[str, Any]:
     """The whole of statistics.json. `rows` is the judged catalog; `passed_over` counts folders left out by rule."""
     repositories = _by(compute, rows, "repo")
+    kept = rows.filter(pc.not_equal(rows["side"], "rejected"))
     return {
         "totals": _totals(rows),
         "by_language": _by(compute, rows, "lang"),
         "by_repository": dict(list(repositories.items())[:REPOSITORIES]),
         "n_repositories": len(repositories),
         "histograms": {
-            "size_bytes": _histogram(compute, rows, "size_bytes"),
-            "longest_line": _histogram(compute, rows, "longest_line"),
-            "mean_line": _histogram(compute, rows, "size_bytes / greatest(n_lines, 1)"),
+            "size_bytes": _histogram(compute, kept["size_bytes"]),
+            "n_lines": _histogram(compute, kept["n_lines"]),
+            "longest_line": _histogram(compute, kept["longest_line"]),
+            "mean_line": _histogram(compute, pc.divide(_floats(kept["size_bytes"]), _floats(kept["n_lines"]))),
         },
-        "redactions": {row["kind"]: row["n"] for row in compute.sql(REDACTED, rows=rows).to_pylist()},
+        "redactions": _redactions(compute, kept),
         "rejected": _rejected(compute, rows),
+        "funnel_by": breakdown(compute, rows),
         "passed_over": dict(sorted(passed_over.items())),
     }
 
@@ -77,11 +80,22 @@ def _by(compute: Compute, rows: pa.Table, key: str) -> dict[str, dict[str, int]]
     return dict(sorted(groups.items(), key=lambda item: (-item[1]["size_bytes"], item[0])))
 
 
-def _histogram(compute: Compute, rows: pa.Table, key: str) -> list[dict[str, int]]:
+def _redactions(compute: Compute, kept: pa.Table) -> dict[str, int]:
+    kinds = pa.table({"kind": pc.list_flatten(kept["redacted"])})  # engines unpack lists each in their own dialect
+    return {row["kind"]: row["n"] for row in compute.sql(REDACTED, kinds=kinds).to_pylist()}
+
+
+def _histogram(compute: Compute, values: pa.ChunkedArray) -> list[dict[str, int]]:
     """Files by powers of two: those from `at_least` on, and below `below`."""
-    found = compute.sql(HISTOGRAM.format(key=key), rows=rows).to_pylist()
+    exponents = np.frexp(_floats(values).to_numpy())[1] - 1  # exact, where engines' logarithms are not
+    found = compute.sql(HISTOGRAM, exponents=pa.table({"exponent": exponents.astype(np.int32)})).to_pylist()
     powers = [(2 ** row["exponent"], row["n"]) for row in found]
     return [{"at_least": power, "below": 2 * power, "n_files": n} for power, n in powers]
+
+
+def _floats(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values, from 1 on."""
+    return pc.max_element_wise(pc.fill_null(pc.cast(values, pa.float64()), 1.0), 1.0)
 
 
 def _rejected(compute: Compute, rows: pa.Table) -> dict[str, dict[str, Any]]:
