@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from understudy.core.errors import Interrupted
-from understudy.core.paths import Project, write_json
+from understudy.core.paths import Project, empty_folder, write_json
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events
@@ -44,6 +44,7 @@ def make_corpus(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) 
     if inputs.survey is not None and listing.fingerprint() != inputs.survey.fingerprint:
         events.warning("the sources changed since they were looked at", "run the same command again")
     work_dir.mkdir(parents=True, exist_ok=True)
+    empty_folder(work_dir)  # what a killed run was writing would be published; its batches are in the cache
     checkpoints = Checkpoints(inputs.project.cache / "batches")
     compute = open_compute(recipe.data.compute, checkpoints, usable_bytes(listing), events)
     try:
