@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def exams_digest(recipe: Recipe, project: Project) -> str:
 
 
 def index_file(recipe: Recipe, project: Project) -> Path | None:
-    """The index of the recipe's exams, made where it is not kept yet; None where the recipe names none.
+    """The index of the recipe's exams, made where it is not kept yet or damaged; None where the recipe names none.
 
     Takes half a second for HumanEval and MBPP, and ten for all known exams together.
     """
@@ -78,9 +79,18 @@ def index_file(recipe: Recipe, project: Project) -> Path | None:
     if not digest:
         return None
     path = project.cache / "contamination" / f"{digest}.npz"
-    if not path.exists():
+    if not _is_whole(path):
         from understudy.data.contamination.index import build_index, save_index
 
         tasks = [task for files in wanted_exams(recipe, project) for task in read_tasks(files)]
         save_index(build_index(tasks), path)
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    """True for an index that is there, and whose parts have the checksums they were written with."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            return parts.testzip() is None
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
+        return False
