@@ -150,8 +150,8 @@ def data_pairs(
 
 def opted_out(opt_out: Path | str, *, project: Project | None = None, events: Events | None = None) -> dict[str, Any]:
     """Which artifacts of the project were built from files on an opt-out list, or on the one that a recipe names."""
-    from understudy.data.built_from import built_from
     from understudy.data.opt_out import opt_outs_in
+    from understudy.data.opt_out.built_from import built_from
 
     return built_from(project or Project.find(), opt_outs_in(Path(opt_out)), events or silent())
 

@@ -16,7 +16,7 @@ from understudy.core.artifact import Artifact, Store
 from understudy.core.errors import InputDataError
 from understudy.core.paths import Project, read_json
 from understudy.core.tracking import Events
-from understudy.data.opt_out import OPTED_OUT, OptOuts, sha256_of
+from understudy.data.opt_out.opt_outs import OPTED_OUT, OptOuts, sha256_of
 
 SIDES = ("train", "valid", "rejected")
 WITHOUT_CONTENT = (OPTED_OUT, "duplicate")  # rejected rows that hold a name and a hash only
