@@ -111,7 +111,7 @@ def _tests(module: Path) -> str:
     name = f"{module.parent.name}.{module.stem}"
     functions = [node.name for node in ast.parse(module.read_text()).body if isinstance(node, ast.FunctionDef)]
     return "".join(
-        f"from {name} import {function}\n\n\ndef test_{function}_of_{module.stem}():\n    assert {function}(1) == 1\n\n\n"
+        f"from {name} import {function}\n\ndef test_{function}_of_{module.stem}():\n    assert {function}(1) == 1\n\n\n"
         for function in functions
     )
 
