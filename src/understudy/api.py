@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy import pipeline
 from understudy.core.artifact import Artifact, Store
@@ -16,11 +17,17 @@ from understudy.core.recipe_file import ResolvedRecipe, load_recipe
 from understudy.core.tracking import Events, Table, silent
 from understudy.pipeline import Step, collect_garbage
 
+if TYPE_CHECKING:
+    from understudy.data.inspection.sql import Answer
+    from understudy.report import DataReport
+
 __all__ = [
     "Step",
     "collect_garbage",
     "data_pairs",
+    "data_report",
     "engine",
+    "inspect_data",
     "load",
     "look",
     "matmul_ceilings",
@@ -28,6 +35,8 @@ __all__ = [
     "opted_out",
     "plan",
     "plan_tables",
+    "preview_data",
+    "query_data",
     "recipe_rows",
     "report_of",
     "run",
@@ -156,6 +165,51 @@ def opted_out(opt_out: Path | str, *, project: Project | None = None, events: Ev
     return built_from(project or Project.find(), opt_outs_in(Path(opt_out)), events or silent())
 
 
+def inspect_data(
+    target: Path | str,
+    question: str,
+    value: Any = None,
+    *,
+    limit: int = 20,
+    overrides: Sequence[str] = (),
+    project: Project | None = None,
+) -> dict[str, Any]:
+    """The answer to a question about a corpus, with the corpus's id.
+
+    `target` is a recipe whose corpus was made, or an id; `question` one of file, cluster, clusters, rule, redactions,
+    license, funnel, held-out.
+    """
+    from understudy.data.inspection.asking import answer
+    from understudy.data.inspection.which import corpus_meant
+
+    corpus = corpus_meant(target, project or Project.find(), overrides)
+    return {"corpus": corpus.id, **answer(corpus.path, question, value, limit)}
+
+
+@contextmanager
+def query_data(
+    target: Path | str, query: str, *, overrides: Sequence[str] = (), project: Project | None = None
+) -> Iterator[Answer]:
+    """The answer to one SELECT over a corpus, whose rows are read while they are asked for."""
+    from understudy.data.inspection import sql
+    from understudy.data.inspection.opened import opened
+    from understudy.data.inspection.which import corpus_meant
+
+    with opened(corpus_meant(target, project or Project.find(), overrides).path) as corpus:
+        yield sql.query(corpus, query)
+
+
+def data_report(target: Path | str, *, overrides: Sequence[str] = (), project: Project | None = None) -> DataReport:
+    """The HTML page to dive into a corpus with, and the JSON it is drawn from; written where they are missing."""
+    from understudy.data.inspection.asking import summary_of
+    from understudy.data.inspection.which import corpus_meant, tokens_of
+    from understudy.report import write_data_report
+
+    project = project or Project.find()
+    corpus = corpus_meant(target, project, overrides)
+    return write_data_report(project, corpus, tokens_of(corpus, project), lambda: summary_of(corpus.path))
+
+
 def engine(model: str = "latest", *, project: Project | None = None, offline: bool = True) -> Engine:
     """An engine over a model: an artifact id, a unique prefix, `latest`, or any folder that holds one."""
     if offline:
@@ -198,7 +252,9 @@ def score_tables(scores: Artifact) -> list[Table]:
 
 
 def report_of(artifact: Artifact, project: Project) -> Path:
-    """The HTML report of one artifact and all it was made from."""
+    """The HTML report of one artifact and all it was made from; of a corpus, the page to dive into it with."""
+    if artifact.kind == "corpus":
+        return data_report(artifact.path, project=project).page
     from understudy.report import write_report as write
 
     store = Store(project)

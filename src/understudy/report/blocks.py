@@ -120,7 +120,71 @@ class Missing:
     reason: str
 
 
-Block = Table | Figures | Completions | Lineage | Note | Missing
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """One line of a file, with its number; `is_marked` is the line that shows what is said."""
+
+    number: int
+    text: Markup
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A file: its name, what there is to say, and the lines that show it. `remark` is quiet, `evidence` is not."""
+
+    path: str
+    remark: str
+    evidence: str = ""
+    lines: Sequence[CodeLine] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Files under one heading, folded away until somebody looks. `bar` stands beside the heading."""
+
+    kind: ClassVar[str] = "samples"
+    title: str
+    remark: str
+    items: Sequence[Sample]
+    bar: Markup | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BesideRow:
+    """A line of each of two texts; None where one lacks it. `how` is equal, changed or gap."""
+
+    how: str
+    left: CodeLine | None
+    right: CodeLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Two texts beside each other, folded away until somebody looks."""
+
+    kind: ClassVar[str] = "beside"
+    title: str
+    remark: str
+    left: str
+    right: str
+    rows: Sequence[BesideRow]
+    note: str = ""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Blocks that are folded away under a title."""
+
+    kind: ClassVar[str] = "folded"
+    title: str
+    blocks: Sequence[Table]
+
+
+Block = Table | Figures | Completions | Lineage | Samples | Beside | Folded | Note | Missing
 
 
 @dataclass(frozen=True, slots=True)

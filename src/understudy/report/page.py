@@ -34,7 +34,7 @@ def write_report(project: Project, resolved: ResolvedRecipe | None, artifacts: M
     run = Run(project, resolved, artifacts)
     target = project.reports / f"{_file_name(run)}.html"
     fingerprint = _fingerprint(run)
-    if _written(target) != fingerprint:
+    if written(target) != fingerprint:
         write_atomically(target, render(run, fingerprint))
     return target
 
@@ -42,9 +42,10 @@ def write_report(project: Project, resolved: ResolvedRecipe | None, artifacts: M
 def render(run: Run, fingerprint: str = "") -> str:
     """The whole page. Equal artifacts give an equal page."""
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
+            kind="report",
             name=run.name,
             identifiers=" ".join(artifact.id for artifact in run.in_order()),
             fingerprint=fingerprint,
@@ -85,8 +86,8 @@ def _fingerprint(run: Run) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _written(target: Path) -> str | None:
-    """The fingerprint in the page that is there."""
+def written(target: Path) -> str | None:
+    """The fingerprint in the page that is there; None where there is none."""
     try:
         with target.open("rb") as file:
             head = file.read(HEAD_BYTES).decode("utf-8", "replace")
@@ -97,7 +98,8 @@ def _written(target: Path) -> str | None:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with the page's style; every value from data is escaped and its hidden characters shown."""
     environment = Environment(
         loader=PackageLoader("understudy.report"),
         autoescape=True,

@@ -13,7 +13,8 @@ MAX_CHARACTERS = 180  # of a line; of the rest its length is told
 MIN_WORDS = 8  # characters of a quotation that is worth looking for
 # "line 12: …", not "longest line 1,204 characters" nor "mean line 103.5 characters"
 LINE = re.compile(r"(?<!longest )(?<!mean )(?<![\w-])line (\d+)(?![\d.,])(?:: (.+))?")
-SHOWN_BY_LONGEST = frozenset(("long-line", "long-lines", "minified", "encoded", "encoded-blob", "many-digits"))
+SHOWN_BY_LONGEST = frozenset(("long-line", "long-lines", "minified", "encoded", "encoded-blob"))
+SHOWN_BY_DIGITS = frozenset(("many-digits",))
 SHOWN_BY_COMMONEST = frozenset(("repeated-lines",))
 
 
@@ -54,6 +55,8 @@ def marked_line(lines: Sequence[str], reason: str, evidence: str) -> int | None:
         return _near(lines, int(named[1]), named[2] or "")
     if reason in SHOWN_BY_LONGEST:
         return max(range(len(lines)), key=lambda at: len(lines[at])) + 1
+    if reason in SHOWN_BY_DIGITS:
+        return max(range(len(lines)), key=lambda at: sum(map(str.isdigit, lines[at]))) + 1
     if reason in SHOWN_BY_COMMONEST:
         return _commonest(lines)
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -138,14 +137,14 @@ def funnel(corpus: Corpus) -> dict[str, Any]:
 
 
 def ranked(by: dict[str, Any]) -> dict[str, Any]:
-    """The groups of each kind, those with most files first: JSON objects keep no order."""
+    """The groups of each kind, those of which most stays first, then those with most files; JSON keeps no order."""
     told = {}
     for kind, entry in by.items():
-        groups = sorted(entry["groups"].items(), key=lambda item: (-item[1]["n_in"], item[0]))
+        groups = sorted(entry["groups"].items(), key=_most_kept)
         told[kind] = {**entry, "groups": [{"name": name, **counts} for name, counts in groups]}
     return told
 
 
-def steps(corpus: Corpus) -> Sequence[str]:
-    """The checks of the funnel that dropped something, in their order."""
-    return [entry["step"] for entry in corpus.json("funnel.json") or [] if entry["n_dropped"]]
+def _most_kept(group: tuple[str, dict[str, Any]]) -> tuple[int, int, str]:
+    name, counts = group
+    return -counts["size_bytes_kept"], -counts["n_in"], name

@@ -17,6 +17,7 @@ MAX_EXAMPLES = 3
 MAX_EVIDENCE = 80  # characters of why one file was left out
 HISTOGRAMS = {  # key of statistics.json: the title, the unit
     "size_bytes": ("Size of a file, bytes", "bytes"),
+    "n_lines": ("Lines of a file", "lines"),
     "longest_line": ("Longest line of a file, characters", "characters"),
     "mean_line": ("Mean line of a file, bytes", "bytes"),
 }
@@ -30,17 +31,17 @@ def section(run: Run) -> Section:
     funnel = [step for step in rows(run.json("corpus", "funnel.json")) if isinstance(step, dict)]
     statistics = run.json("corpus", "statistics.json")
     blocks: list[Block] = []
-    blocks += _funnel(funnel) or [Missing("the funnel was not recorded")]
+    blocks += funnel_table(funnel) or [Missing("the funnel was not recorded")]
     blocks += _reasons(funnel, table(statistics, "rejected"))
     blocks += _by("Languages", "language", table(statistics, "by_language"))
     blocks += _by("Repositories", "repository", table(statistics, "by_repository"))
-    blocks += _histograms(table(statistics, "histograms"))
-    blocks += _counts("Redacted in what was kept", "placeholder for", "files", numbers(statistics, "redactions"))
-    blocks += _counts("Passed over before reading", "what", "times", numbers(statistics, "passed_over"))
-    return Section("data", "Data", _lead(funnel, table(statistics, "totals")), blocks, aside(run, "corpus"))
+    blocks += histogram_figures(table(statistics, "histograms"))
+    blocks += counts_table("Redacted in what was kept", "placeholder for", "files", numbers(statistics, "redactions"))
+    blocks += counts_table("Passed over before reading", "what", "times", numbers(statistics, "passed_over"))
+    return Section("data", "Data", lead_text(funnel, table(statistics, "totals")), blocks, aside(run, "corpus"))
 
 
-def _lead(funnel: list[Step], totals: dict[str, Any]) -> str:
+def lead_text(funnel: list[Step], totals: dict[str, Any]) -> str:
     seen, kept = number(funnel, 0, "n_in"), number(funnel, -1, "n_out")
     if not seen or kept is None:
         return ""
@@ -50,7 +51,7 @@ def _lead(funnel: list[Step], totals: dict[str, Any]) -> str:
     return f"{lead} Every file that was left out is kept beside the corpus with its reason."
 
 
-def _funnel(funnel: list[Step]) -> list[Block]:
+def funnel_table(funnel: list[Step]) -> list[Block]:
     """One row a step, bars on one scale; the last row is what training and the exam get."""
     widest = max((number(step, "n_in") or 0 for step in funnel), default=0)
     if widest <= 0:
@@ -72,14 +73,14 @@ def _funnel_row(step: Step, widest: float) -> list[Cell]:
     n_in, n_dropped, n_out = (number(step, name) or 0 for name in ("n_in", "n_dropped", "n_out"))
     chart = bar([(n_out / widest, "kept"), (n_dropped / widest, "dropped")])
     dropped = plain_count(n_dropped) if n_dropped else "–"
-    return [_words(text(step, "step") or "?"), plain_count(n_in), dropped, plain_count(n_out), chart]
+    return [words(text(step, "step") or "?"), plain_count(n_in), dropped, plain_count(n_out), chart]
 
 
 def _reasons(funnel: list[Step], rejected: dict[str, Any]) -> list[Block]:
     found = [(reason, n) for step in funnel for reason, n in numbers(step, "reasons").items() if n > 0]
     most = max((n for _, n in found), default=0)
     listed: list[list[Cell]] = [
-        [_words(reason), plain_count(n), bar([(n / most, "dropped")]), _examples(rejected.get(reason))]
+        [words(reason), plain_count(n), bar([(n / most, "dropped")]), _examples(rejected.get(reason))]
         for reason, n in sorted(found, key=lambda item: (-item[1], item[0]))
     ]
     columns = [Column("reason"), Column("files", "number"), Column("", "short-chart"), Column("for example", "code")]
@@ -115,13 +116,13 @@ def _by_row(name: str, n_files: float | None, size: float, total: float) -> list
     return [name, files, bytes_text(size), percent_text(size / total), bar([(size / total, "kept")])]
 
 
-def _counts(title: str, heading: str, unit: str, counts: dict[str, float]) -> list[Block]:
+def counts_table(title: str, heading: str, unit: str, counts: dict[str, float]) -> list[Block]:
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    listed: list[list[Cell]] = [[_words(name), plain_count(n)] for name, n in order]
+    listed: list[list[Cell]] = [[words(name), plain_count(n)] for name, n in order]
     return [Table(title, [Column(heading), Column(unit, "number")], listed)] if listed else []
 
 
-def _histograms(histograms: dict[str, Any]) -> list[Block]:
+def histogram_figures(histograms: dict[str, Any]) -> list[Block]:
     figures = []
     for name, (title, unit) in HISTOGRAMS.items():
         bins = bins_of(rows(histograms, name))
@@ -157,5 +158,5 @@ def _tallest(bins: list[Bin], unit: str) -> str:
     return f"Most often {tallest.name} {unit} ({percent_text(tallest.n / total)}). Each bin is twice the one before."
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")

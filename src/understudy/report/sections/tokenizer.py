@@ -24,7 +24,7 @@ def section(run: Run) -> Section:
     curves = {language: _curve(values) for language, values in table(report, "bytes_per_token").items()}
     curves = {language: curve for language, curve in curves.items() if curve}
     overall = _curve(table(report, "overall"))
-    blocks = _chart(curves, overall) + _table(curves) + _packing(run)
+    blocks = _chart(curves, overall) + _table(curves) + packing(run)
     if not blocks:
         blocks = [Missing("bytes per token were not recorded")]
     return Section("tokenizer", "Tokenizer", _lead(report, overall), blocks, aside(run, "tokenizer", "tokens"))
@@ -71,7 +71,7 @@ def _table(curves: dict[str, Curve]) -> list[Block]:
     return [Table("At the chosen vocabulary", columns, listed)]
 
 
-def _packing(run: Run) -> list[Block]:
+def packing(run: Run) -> list[Block]:
     """The token shards of both splits, as far as their manifest tells."""
     listed: list[list[Cell]] = []
     for name, split in table(run.json("tokens", "manifest.json"), "splits").items():
