@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -9,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 REFERENCE = Path(__file__).parent / "reference"
-VERBS = [
-    *"up plan data tokenizer tokens train eval complete serve runs show lineage gc doctor recipe".split(),
-    *("recipe show", "recipe check", "recipe schema"),
-]
+VERBS = "up plan data tokenizer tokens train eval complete serve runs show lineage gc doctor recipe".split()
+VERBS_WITH_VERBS = ("data", "recipe")
 
 
 def help_text(verb: str) -> str:
@@ -25,10 +24,17 @@ def help_text(verb: str) -> str:
     ).strip()
 
 
+def verbs_of(verb: str) -> list[str]:
+    """`data pairs` and the like, as the code registers them: a new one must not be forgotten here."""
+    app = importlib.import_module(f"understudy.cli.{verb}").app
+    return [f"{verb} {command.name}" for command in app.registered_commands if not command.hidden]
+
+
 def commands_page() -> str:
     """All help texts, one after the other."""
     parts = ["# Commands\n\nWritten by `make docs` from the code.\n", f"```text\n{help_text('')}\n```\n"]
-    parts += [f"## understudy {verb}\n\n```text\n{help_text(verb)}\n```\n" for verb in VERBS]
+    verbs = [*VERBS, *(below for verb in VERBS_WITH_VERBS for below in verbs_of(verb))]
+    parts += [f"## understudy {verb}\n\n```text\n{help_text(verb)}\n```\n" for verb in verbs]
     return "\n".join(parts)
 
 
