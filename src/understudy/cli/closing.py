@@ -59,10 +59,11 @@ def _block(label: str, lines: list[str], style: str) -> list[Text]:
 
 
 def _next(recipe: Path, artifacts: dict[str, Artifact], project: Project) -> list[str]:
-    where = "" if Project.find() == project else f" --project {shlex.quote(str(project.root))}"
+    where = _where(project)
     typed = shlex.quote(str(recipe)) + where
     if "model" not in artifacts:
-        return [f"next: understudy up {typed}"]
+        look = [inspect_line(recipe, project)] if "corpus" in artifacts else []
+        return [*look, f"next: understudy up {typed}"]
     model = artifacts["model"].id
     furthest = artifacts["scores"].id if "scores" in artifacts else model
     return [
@@ -72,6 +73,16 @@ def _next(recipe: Path, artifacts: dict[str, Artifact], project: Project) -> lis
         f"  understudy lineage {model}{where}   where it came from",
         f"  understudy show {furthest}{where} --open   the report in a browser",
     ]
+
+
+def inspect_line(recipe: Path, project: Project) -> str:
+    """How to look into the corpus that was just made."""
+    typed = shlex.quote(str(recipe)) + _where(project)
+    return f"look into it: understudy data inspect {typed}   (--file PATH, --rule NAME, …)"
+
+
+def _where(project: Project) -> str:
+    return "" if Project.find() == project else f" --project {shlex.quote(str(project.root))}"
 
 
 def _short(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from understudy.cli.inspecting import inspect_corpus, sql
 from understudy.cli.run import data as build_corpus
 from understudy.cli.session import RecipePath, Session, verb
 
@@ -57,6 +58,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(STAGE, cls=StageCommand, hidden=True)(build_corpus)
+app.command("inspect")(inspect_corpus)
+app.command("sql")(sql)
 
 
 @app.command("pairs")

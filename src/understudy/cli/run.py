@@ -95,6 +95,10 @@ def data(
         _preview(session, recipe)
     else:
         _one(session, recipe, "data")
+        if not (session.as_json or session.quiet):
+            from understudy.cli.closing import inspect_line
+
+            session.print(inspect_line(recipe, session.project))
 
 
 @verb
