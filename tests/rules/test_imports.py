@@ -19,6 +19,7 @@ LAYERS = {
     "model": 2,
     "engines": 2,
     "trackers": 2,
+    "clusters": 2,
     "plan": 3,
     "data": 3,
     "tokenizer": 3,

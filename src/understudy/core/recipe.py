@@ -30,6 +30,9 @@ Auto = Literal["auto"]
 Handling = Literal["redact", "drop", "keep", "fail"]
 
 
+WHERE = {"compute", "spark"}  # where the data stage runs: its result is the same everywhere, and has the same id
+
+
 class Section(BaseModel):
     """A strict, unchangeable part of the recipe."""
 
@@ -259,7 +262,10 @@ Drop = Literal[
 class Data(Section):
     """From sources to a clean corpus."""
 
-    compute: Literal["local"] = Field("local", description="local: a process pool and DuckDB")
+    compute: Literal["local", "spark"] = Field(
+        "local", description="local: a process pool and DuckDB; spark: the open session, or one made for it"
+    )
+    spark: dict[str, str] = Field({}, description="settings of that session, such as spark.master")
     sources: tuple[Source, ...] = Field((Source(stdlib=True),), min_length=1)
     languages: tuple[str, ...] | None = Field(
         None, description="languages to keep; default: all but data written by programs"
@@ -415,7 +421,8 @@ class Recipe(Section):
 
     def section(self, reads: tuple[str, ...]) -> dict[str, Any]:
         """The values at these dotted paths, as JSON values: what an artifact's id is made from."""
-        return {path: _at(self.model_dump(mode="json"), path) for path in reads}
+        values = self.model_dump(mode="json", exclude={"data": WHERE})
+        return {path: _at(values, path) for path in reads}
 
 
 def _at(values: Any, path: str) -> Any:

@@ -16,7 +16,7 @@ GROUPS = 200  # the largest of each kind are listed, the others are one row
 
 DROPPED = """
 SELECT {key} AS name, dropped_by, count(*) AS n, CAST(sum(size_bytes) AS BIGINT) AS size_bytes
-FROM rows GROUP BY {key}, dropped_by ORDER BY name, dropped_by
+FROM rows GROUP BY {key}, dropped_by ORDER BY name, dropped_by NULLS LAST
 """
 LARGEST = """
 SELECT {key} AS name, count(*) AS n FROM rows GROUP BY {key} ORDER BY n DESC, name LIMIT {limit}

@@ -46,7 +46,7 @@ def make_corpus(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) 
     work_dir.mkdir(parents=True, exist_ok=True)
     empty_folder(work_dir)  # what a killed run was writing would be published; its batches are in the cache
     checkpoints = Checkpoints(inputs.project.cache / "batches")
-    compute = open_compute(recipe.data.compute, checkpoints, usable_bytes(listing), events)
+    compute = open_compute(recipe.data.compute, checkpoints, usable_bytes(listing), events, recipe.data.spark)
     try:
         making = _cleaned(recipe, inputs.project, compute, listing, work_dir, events)
         making = making.with_catalog(decide(making))

@@ -252,7 +252,7 @@ def _parse(rule: _Rule, sample: Listing, recipe: Recipe, events: Events) -> None
     steps = [setting for setting in steps_of(recipe) if setting.name in ("read", "decode")]
     steps += [StepSetting(name, STEPS[name].settings(_with_everything(recipe)) or {}) for name in LATE]
     with tempfile.TemporaryDirectory() as folder:
-        compute = open_compute("local", Checkpoints(Path(folder)), usable_bytes(sample), events)
+        compute = open_compute("local", Checkpoints(Path(folder)), usable_bytes(sample), events, {})
         try:
             cuts = [(collection, cuts_of(collection, settings_key(steps))) for collection in sample.collections]
             work = (load for collection, mine in cuts for load in loads(collection, mine, recipe, ()))

@@ -26,7 +26,24 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
     return make_corpus(recipe, inputs, work_dir, events)
 
 
+def check(recipe: Recipe) -> None:
+    """Raises ResourceError when the engine that the recipe asks for cannot run here."""
+    if recipe.data.compute == "spark":
+        from understudy.clusters.spark import require_spark
+
+        require_spark()
+
+
 # Which files Python can parse depends on the Python that tries.
 VERSION = f"3-python{sys.version_info.major}.{sys.version_info.minor}"
 
-STAGE = Stage(name="data", kind="corpus", version=VERSION, reads=("seed", "data"), needs=(), run=run, needs_survey=True)
+STAGE = Stage(
+    name="data",
+    kind="corpus",
+    version=VERSION,
+    reads=("seed", "data"),
+    needs=(),
+    run=run,
+    needs_survey=True,
+    check=check,
+)

@@ -210,7 +210,7 @@ def test_the_bytes_do_not_depend_on_workers_batches_or_the_folder(
     undisturbed: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def one_worker(checkpoints: Checkpoints, size_bytes: int, events: Any) -> Compute:
+    def one_worker(checkpoints: Checkpoints, size_bytes: int, events: Any, settings: Any) -> Compute:
         return local.LocalCompute(checkpoints, 1, events)
 
     monkeypatch.setattr(local, "open_compute", one_worker)

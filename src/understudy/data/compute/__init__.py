@@ -6,7 +6,7 @@ SQL are the same on every engine, so that the same rows come out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -60,9 +60,12 @@ class Compute(Protocol):
         """Give back processes and memory. Checkpoints stay."""
 
 
-def open_compute(name: str, checkpoints: Checkpoints, size_bytes: int, events: Events) -> Compute:
-    """The engine of this name, sized for so much input."""
-    engine: Compute = import_module(f"understudy.data.compute.{name}").open_compute(checkpoints, size_bytes, events)
+def open_compute(
+    name: str, checkpoints: Checkpoints, size_bytes: int, events: Events, settings: Mapping[str, str]
+) -> Compute:
+    """The engine of this name, sized for so much input. `settings` are its own (the recipe's `data.spark`)."""
+    module = import_module(f"understudy.data.compute.{name}")
+    engine: Compute = module.open_compute(checkpoints, size_bytes, events, settings)
     return engine
 
 

@@ -121,11 +121,11 @@ class Crew:
 class Worker:
     """One process and the pipes to it. Its own thread calls `carry_out`; any thread may call `end`."""
 
-    def __init__(self, orders: Orders, folder: Path) -> None:
+    def __init__(self, orders: Orders, folder: Path, log: Path | None = None) -> None:
         steps = [[step.name, step.settings] for step in orders.steps]
         where = {"checkpoints": os.fspath(folder), "keeps_contents": orders.keeps_contents}
         self._hello = Frame({"steps": steps, **where})
-        self._folder, self._log = folder, folder / "workers.log"
+        self._folder, self._log = folder, log or folder / "workers.log"
         self._late_at: float | None = None
         self._is_over = False
         self._n_failed_starts = 0

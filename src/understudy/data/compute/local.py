@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -77,6 +77,6 @@ class LocalCompute:
             self._connection = None
 
 
-def open_compute(checkpoints: Checkpoints, size_bytes: int, events: Events) -> LocalCompute:
+def open_compute(checkpoints: Checkpoints, size_bytes: int, events: Events, _: Mapping[str, str]) -> LocalCompute:
     """This machine's engine; small inputs get fewer processes."""
     return LocalCompute(checkpoints, max(1, min(n_cores(), size_bytes // BYTES_FOR_A_WORKER)), events)

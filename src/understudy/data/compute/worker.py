@@ -17,6 +17,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from understudy.clusters.process import end_with_parent
 from understudy.data.compute.checkpoints import Checkpoints
 from understudy.data.compute.frames import Frame, receive, send
 from understudy.data.documents import Verdict, dropped
@@ -24,7 +25,6 @@ from understudy.data.steps import Step, StepSetting, make_step
 
 DEADLY = "deadly"
 MEMORY_BYTES = 8_000_000_000  # parsing takes up to 200 times the size of a file, and files are a megabyte or less
-PR_SET_PDEATHSIG = 1  # a process that hangs in a parser does not notice that its pipe is closed
 DEADLY_EVIDENCE = "the process that read it crashed or hung, twice"
 
 
@@ -89,7 +89,4 @@ def _within_limits() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if most == resource.RLIM_INFINITY or most > MEMORY_BYTES:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, most))
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()  # a process that hangs in a parser does not notice that its pipe is closed
