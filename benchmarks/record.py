@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from understudy.core.hardware import Machine
 from understudy.core.units import bytes_text
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def _command(name: str) -> str:
+    """As it was given, less where things lie on this machine."""
+    words = ["PATH" if "/" in word or Path(word).exists() else word for word in sys.argv[1:]]
+    return " ".join(["python", f"benchmarks/{name}.py", *words])
 
 
 def write_result(name: str, measured: dict[str, Any], packages: tuple[str, ...] = ()) -> Path:
@@ -24,7 +31,7 @@ def write_result(name: str, measured: dict[str, Any], packages: tuple[str, ...] 
     result = {
         "benchmark": name,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": f"python benchmarks/{name}.py",
+        "command": _command(name),
         "commit": commit,
         "machine": f"{machine.cpu}, {machine.cores} cores, {bytes_text(machine.memory_bytes)}, {machine.system}",
         "versions": {"python": machine.python}

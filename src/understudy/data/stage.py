@@ -1,12 +1,18 @@
 """The data stage: sources in, corpus out.
 
-sources/     a folder, a git repository, an archive: files, each with the hash of its bytes
+sources/     folders, git repositories, archives, tables, data sets: files, each with the hash of its bytes
    │ inventory, listing           what there is: the survey, and the order of the work
    ▼ portions                     batches of bounded size, cut at the same places every time
-steps/       read ─▶ decode ─▶ filters ─▶ redaction ─▶ identify, on all cores (compute/); each batch a checkpoint
-   │ catalog, verdicts            over all rows at once: duplicates, the order, the split
-   ▼ parts, funnel, statistics
+steps/       what it is ─▶ filters ─▶ redaction ─▶ identify, on all cores (compute/) or Spark; each batch a checkpoint
+   │ catalog                      all rows without their contents
+   ▼
+decisions/   over all rows at once: opt-out, licences, exam tasks, duplicates and near-duplicates, the split
+   │ parts, funnel, statistics, findings, license_summary
+   ▼
 corpus/      train · valid · rejected, every file with the reason it was left out, and figures that add up
+
+Beside the way: preview.py (what each rule would remove), inspection/ (questions to a corpus), pairs/ (to fine-tune on).
+Behind it: licenses/, opt_out/, contamination/, near_duplicates/, held_out: what one step or decision knows.
 """
 
 from __future__ import annotations
