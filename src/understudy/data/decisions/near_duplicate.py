@@ -37,6 +37,7 @@ def decide(making: Making) -> pa.Table:
 
 def _without_near_duplicates(making: Making) -> pa.Table:
     from understudy.data.near_duplicates import find
+    from understudy.data.near_duplicates.headers import without_headers
 
     near = making.recipe.data.near_duplicates
     assert near is not None
@@ -45,7 +46,7 @@ def _without_near_duplicates(making: Making) -> pa.Table:
     making.events.progress("comparing", 0, len(rows), "files")
 
     def texts(numbers: Numbers) -> pa.Array:
-        return contents.of(rows.take(pa.array(numbers)))
+        return without_headers(contents.of(rows.take(pa.array(numbers))))
 
     def signatures(numbers: Numbers) -> pa.Array:
         return bands.of(rows.take(pa.array(numbers)))

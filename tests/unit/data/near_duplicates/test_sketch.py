@@ -8,6 +8,7 @@ from understudy.core.recipe import Recipe
 from understudy.data.documents import WORKING_SCHEMA
 from understudy.data.steps import StepSetting, make_step, steps_of
 
+LICENSE = "# Copyright 2026 Acme.\n#\n# Licensed to nobody: whoever reads this has to forget it at once.\n\n"
 SETTINGS = {"threshold": 0.7, "permutations": 256, "ngram": 5}
 
 
@@ -42,3 +43,12 @@ def test_the_step_follows_the_recipe() -> None:
     off = Recipe.model_validate({"name": "r", "data": {"near_duplicates": None}})
     assert "sketch" not in [step.name for step in steps_of(off)]
     assert "sketch" in [step.name for step in steps_of(Recipe(name="r"))]
+
+
+def test_a_sketch_is_of_the_code_and_not_of_its_licence() -> None:
+    code = "class EntityType:\n    USER = 'user'\n    GROUP = 'group'\n"
+    step = make_step(StepSetting("sketch", SETTINGS))
+    bare, licensed, other = (
+        row["shingles_id"] for row in step(batch([code, LICENSE + code, LICENSE + "x = 1\n"], [None] * 3)).to_pylist()
+    )
+    assert bare == licensed != other
