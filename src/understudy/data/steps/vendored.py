@@ -21,17 +21,20 @@ FOLDER = re.compile(
     r"godeps/_workspace|_vendor|_vendored|vendored|pods|carthage|\.yarn|\.cargo)/)",
     re.IGNORECASE,
 )
-ROOT_FOLDER = re.compile(r"^(vendors?/)", re.IGNORECASE)
+ROOT_FOLDER = re.compile(r"^(vendor/)", re.IGNORECASE)  # `vendors/` is an application of a shop's
 WEB_FOLDER = re.compile(r"(?:^|/)((?:vendors?|libs?/vendor|dist|bower)/)", re.IGNORECASE)
 WEB_FILE = re.compile(r"\.(?:[cm]?jsx?|css|scss|less|html|map)$", re.IGNORECASE)
 HOST_FOLDER = re.compile(r"(?:^|/)(vendor/(?:[a-z0-9-]+\.)+[a-z]{2,}/)", re.IGNORECASE)
+EDITION = r"[.-](?:v?[0-9][0-9a-z.]*|ui|bundle|all|full|core|slim|custom|pack|production|development|umd|common|dev)"
+# Names that people also give to files of their own (`components/Chart.js`, `js/bootstrap.js`) need an edition.
 LIBRARY = re.compile(
-    r"(?:^|/)((?:jquery|bootstrap|angular|react|react-dom|vue|ember|backbone|underscore|lodash|moment|require|d3|three|"
-    r"handlebars|mustache|modernizr|prototype|scriptaculous|mootools|dojo|ext-all|tinymce|ckeditor|codemirror|ace|"
-    r"highlight|mathjax|leaflet|chart|highcharts|plotly|select2|popper|font-?awesome|normalize|raphael|knockout|"
-    r"swagger-ui|html5shiv|respond|es5-shim|polyfill|sizzle)"
-    r"(?:[.-](?:v?[0-9][0-9a-z.]*|ui|bundle|all|full|core|slim|custom|pack|production|development|umd|common|dev))*"
-    r"\.(?:js|css))$",
+    r"(?:^|/)((?:(?:jquery|angular|react-dom|backbone|underscore|lodash|require|d3|three|handlebars|mustache|modernizr|"
+    r"scriptaculous|mootools|dojo|ext-all|tinymce|ckeditor|codemirror|mathjax|leaflet|highcharts|plotly|select2|popper|"
+    r"font-?awesome|normalize|raphael|knockout|swagger-ui|html5shiv|es5-shim|sizzle)"
+    rf"(?:{EDITION})*"
+    r"|(?:bootstrap|react|vue|ember|moment|prototype|ace|highlight|chart|respond|polyfill)"
+    rf"(?:{EDITION})+"
+    r")\.(?:js|css)|bootstrap\.css)$",
     re.IGNORECASE,
 )
 TOOL = re.compile(
@@ -45,6 +48,7 @@ class Vendored:
     """Drops a file that lies or is named as other people's code."""
 
     name: ClassVar[str] = "vendored"
+    version: ClassVar[str] = "2"
 
     def setup(self) -> None:
         """Nothing to prepare."""
