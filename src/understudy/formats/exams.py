@@ -81,9 +81,7 @@ HUMANEVAL = Fields(("prompt",), ("canonical_solution",), ("test",))
 EXAMS: Mapping[str, Exam] = {
     "humaneval": Exam(("humaneval",), ("HumanEval.jsonl*",), HUMANEVAL),
     # What stands there beside HumanEval's texts are inputs by the thousand, no text that anybody writes.
-    "humanevalplus": Exam(
-        ("humanevalplus",), ("HumanEvalPlus.jsonl*",), Fields(("prompt",), ("canonical_solution",), ("test",))
-    ),
+    "humanevalplus": Exam(("humanevalplus",), ("HumanEvalPlus.jsonl*",), HUMANEVAL),
     # Thousands of holes in the same 164 functions: one task each, prompt + middle + suffix.
     "humaneval_infilling": Exam(
         ("humaneval_infilling",),
@@ -94,11 +92,7 @@ EXAMS: Mapping[str, Exam] = {
     "multipl_e_humaneval": Exam(
         ("multipl_e_humaneval",), ("humaneval-*.jsonl*",), Fields(("prompt",), (), ("tests",), "name", per_file=True)
     ),
-    "mxeval": Exam(
-        ("mxeval", "mxeval_multilingual_humaneval"),
-        ("HumanEval*.jsonl*",),
-        Fields(("prompt",), ("canonical_solution",), ("test",)),
-    ),
+    "mxeval": Exam(("mxeval", "mxeval_multilingual_humaneval"), ("HumanEval*.jsonl*",), HUMANEVAL),
     "mbpp": Exam(("mbpp",), ("mbpp.jsonl*",), Fields(("text",), ("code",), ("test_list", "challenge_test_list"))),
     "mbppplus": Exam(
         ("mbppplus", "mbppplus_release"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
 import pytest
 
 from understudy.core.recipe import Recipe
+from understudy.data import decisions, steps
+from understudy.data.decisions import DECISIONS
 from understudy.data.documents import Placed, working_batch
 from understudy.data.listing import Entry
 from understudy.data.sources.reading import raw_id
@@ -160,3 +163,10 @@ def test_steps_stand_in_the_order_of_the_table_and_every_name_is_its_class_own()
     assert set(STEPS) - set(early) == {"opted-out", "names", "contaminated", *LATE}  # what a recipe has to ask for
     assert late == ["decode", *LATE]
     assert all(make_step(setting).name == setting.name for setting in (*steps_of(recipe), *late_steps_of(recipe)))
+
+
+@pytest.mark.parametrize(("drawing", "order"), [(steps.__doc__, STEPS), (decisions.__doc__, DECISIONS)])
+def test_the_drawing_names_every_step_and_decision_in_its_order(drawing: str, order: dict[str, object]) -> None:
+    late_last = sorted(order, key=LATE.__contains__)
+    drawn = [word for word in re.findall(r"[a-z][a-z-]+", drawing.split("\n\n")[1]) if word in order]
+    assert drawn == late_last

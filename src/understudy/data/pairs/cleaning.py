@@ -23,7 +23,7 @@ class Cleaner:
         settings[SECRETS] = {**settings.get(SECRETS, {}), "handling": "redact"}
         self._steps: list[Step] = []
         for name, row in STEPS.items():
-            if name in settings and isinstance(row.make, type) and issubclass(row.make, RedactingStep):
+            if name in settings and issubclass(row.make, RedactingStep):
                 step: Any = row.make(**settings[name])
                 step.setup()
                 self._steps.append(step)

@@ -24,7 +24,7 @@ from understudy.core.tracking import Events
 from understudy.data.pairs.asking import Origin, commit_conversation
 from understudy.data.pairs.cleaning import Cleaner
 from understudy.data.pairs.quality import LIMITS, diff_objection, is_test_file, message_objection, message_text
-from understudy.data.sources import git
+from understudy.data.sources.git import address_of, name_of
 from understudy.data.sources.git_command import BareRepository
 from understudy.formats.chat import Conversation
 
@@ -58,8 +58,8 @@ def commit_pairs(
     for source in recipe.data.sources:
         if source.git is None:
             continue
-        url = git._url(recipe, source)
-        origins = repositories.get(source.name or git._name(url), ())
+        url = address_of(recipe, source)
+        origins = repositories.get(source.name or name_of(url), ())
         if origins and origins[0].revision:
             try:
                 yield from _of_repository(_history(project, url, source, events), origins, cleaner, left_out)

@@ -45,8 +45,8 @@ class Repository:
     def __init__(self, recipe: Recipe, source: Source, project: Project, events: Events) -> None:
         assert source.git is not None
         self._source, self._events = source, events
-        self._url = _url(recipe, source)
-        self.name = source.name or _name(self._url)
+        self._url = address_of(recipe, source)
+        self.name = source.name or name_of(self._url)
         name = xxhash.xxh3_64_hexdigest(self._url.encode("utf-8", "surrogateescape"))
         self._git = BareRepository(project.cache / "git" / name, self._url, str(source), events)
         self.folder = self._git.folder
@@ -189,7 +189,7 @@ def _answer(output: IO[bytes]) -> bytes | None:
     return data if len(data) == size else None
 
 
-def _url(recipe: Recipe, source: Source) -> str:
+def address_of(recipe: Recipe, source: Source) -> str:
     """An absolute path for a repository on this machine, the address as written for any other."""
     written = source.git or ""
     local = recipe.resolve(written)
@@ -200,7 +200,8 @@ def _url(recipe: Recipe, source: Source) -> str:
     return written
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
+    """The repository's name as its address tells it: `team/api.git` is `api`."""
     last = re.split(r"[/:\\]", url.rstrip("/\\").removesuffix("/.git"))[-1]
     return printable(last.removesuffix(".git") or "repository")
 

@@ -1,7 +1,11 @@
 """The row-wise steps that every file goes through, in order: one file each, and one table.
 
-read ─▶ decode ─▶ generated ─▶ minified ─▶ length ─▶ alphanumeric ─▶ unparsable ─▶ secrets ─▶ emails ─▶ ip-addresses
-─▶ identify ─▶ sketch
+read ─▶ opted-out ─▶ decode ─▶ notebook ─▶ language ─▶ license-header       what the file is
+─▶ vendored ─▶ generated ─▶ minified ─▶ markup ─▶ encoded ─▶ hidden          whether anybody wrote it
+─▶ length ─▶ alphanumeric ─▶ comments ─▶ repeated                            whether it teaches anything
+─▶ secrets ─▶ emails ─▶ ip-addresses ─▶ names                                what must not stay in it
+─▶ contaminated ─▶ identify ─▶ sketch                                        what the decisions need to know
+   unparsable                                                                late: only what is about to be kept
 
 A new step is one file and one row of `STEPS`; the funnel, the statistics and every engine follow.
 """
@@ -55,7 +59,7 @@ Settings = dict[str, Any]
 class StepRow:
     """A step's class and the settings a recipe gives it; None where the recipe leaves it out."""
 
-    make: Callable[..., Step]
+    make: type[Step]
     settings: Callable[[Recipe], Settings | None]
     prepare: Callable[[Recipe, Project], Settings | None] | None = None  # instead, where a file has to be made first
 
@@ -230,7 +234,7 @@ def _settings(recipe: Recipe, names: Sequence[str], project: Project | None = No
 def settings_key(steps: Sequence[StepSetting]) -> str:
     """A text that changes whenever these steps would give other results."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"  # which files parse depends on it
-    told = [(step.name, getattr(STEPS[step.name].make, "version", "1"), step.settings) for step in steps]
+    told = [(step.name, STEPS[step.name].make.version, step.settings) for step in steps]
     return json.dumps([python, told], sort_keys=True)
 
 

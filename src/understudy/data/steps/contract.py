@@ -1,4 +1,5 @@
-"""The contract of a step, and the two shapes that nearly all steps have: one that judges, one that redacts."""
+"""The contract of a step, and two shapes of steps: one that judges texts, one that redacts. A third compares measures
+with limits: `measured.py`."""
 
 from __future__ import annotations
 
@@ -13,9 +14,13 @@ from understudy.data.documents import Verdict, dropped, open_rows, text_bytes, t
 
 
 class Step(Protocol):
-    """One row-wise transform, the same function on every engine. It adds and changes columns, never removes rows."""
+    """One row-wise transform, the same function on every engine. It adds and changes columns, never removes rows.
+
+    `version` changes with what the step gives: results of another version in the cache are not used.
+    """
 
     name: ClassVar[str]
+    version: ClassVar[str]
 
     def setup(self) -> None:
         """Compile patterns and load tables, once for each worker."""
@@ -28,6 +33,7 @@ class JudgingStep(ABC):
     """A step that drops documents or lets them pass."""
 
     name: ClassVar[str]
+    version: ClassVar[str] = "1"
 
     def setup(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Nothing to prepare."""

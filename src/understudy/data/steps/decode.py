@@ -47,6 +47,7 @@ class Decode:
     """Fills `content` from `raw`. Newlines stay as they are; a byte-order mark goes."""
 
     name: ClassVar[str] = "decode"
+    version: ClassVar[str] = "1"
 
     def setup(self) -> None:
         """Nothing to prepare."""

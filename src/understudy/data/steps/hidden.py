@@ -27,6 +27,7 @@ class Hidden:
     """Drops a file with characters that hide or reorder others; says where."""
 
     name: ClassVar[str] = "hidden"
+    version: ClassVar[str] = "1"
 
     def setup(self) -> None:
         """Load the compiled pass."""

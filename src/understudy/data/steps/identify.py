@@ -17,6 +17,7 @@ class Identify:
     """
 
     name: ClassVar[str] = "identify"
+    version: ClassVar[str] = "1"
 
     def __init__(self, seed: int, by: str) -> None:
         self._seed, self._by_file = seed, by == "file"

@@ -20,6 +20,7 @@ class ReadFiles:
     """
 
     name: ClassVar[str] = "read"
+    version: ClassVar[str] = "1"
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
