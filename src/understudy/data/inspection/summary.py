@@ -23,6 +23,7 @@ KINDS = 40
 GROUPS = 60  # languages, licences, repositories
 HELD_OUT = 20
 MAX_NAME = 160  # characters of a path, a reason, a piece of evidence
+MAX_ODD_NAME = 50  # of one with characters that do not print
 KEPT_LINES = 12
 SAMPLED = ("repo", "path", "lang", "size_bytes", "licenses", "drop_reason", "evidence", "redactions")
 
@@ -43,8 +44,8 @@ def summary(corpus: Corpus) -> dict[str, Any]:
         "near_duplicates": _near_duplicates(corpus),
         "redactions": _redactions(corpus),
         "licenses": _licenses(corpus),
-        "contamination": corpus.json("contamination.json"),
-        "held_out": _clipped(held_out(corpus, HELD_OUT)),
+        "contamination": _contamination(corpus),
+        "held_out": short_names(held_out(corpus, HELD_OUT)),
     }
 
 
@@ -94,7 +95,7 @@ def _of_largest(rows: list[Row], groups: Sequence[str]) -> list[Row]:
 
 
 def _sample(row: Row, text: str | None) -> dict[str, Any]:
-    facts: dict[str, Any] = _clipped({name: row[name] for name in SAMPLED})
+    facts: dict[str, Any] = short_names({name: row[name] for name in SAMPLED})
     facts["excerpt"] = None
     if text is not None:
         is_kept = row["drop_reason"] is None
@@ -115,7 +116,7 @@ def _near_duplicates(corpus: Corpus) -> dict[str, Any]:
     largest = clusters(corpus, CLUSTERS)
     for entry in largest:
         entry |= _beside(corpus, entry["cluster"])
-    return {**counts, "largest": _clipped(largest)}
+    return {**counts, "largest": short_names(largest)}
 
 
 def _beside(corpus: Corpus, number: int) -> dict[str, Any]:
@@ -152,7 +153,9 @@ def _redactions(corpus: Corpus) -> dict[str, Any]:
     )
     for entry in kinds:
         mine = [place for place in places if place["kind"] == entry["kind"]]
-        entry["places"] = _clipped([{name: place[name] for name in ("repo", "path", "line", "side")} for place in mine])
+        entry["places"] = short_names(
+            [{name: place[name] for name in ("repo", "path", "line", "side")} for place in mine]
+        )
     [total] = corpus.rows("SELECT count(*) AS n_redactions FROM redactions")
     return {**total, "kinds": kinds}
 
@@ -164,7 +167,16 @@ def _licenses(corpus: Corpus) -> dict[str, Any] | None:
         return None
     largest = sorted(told["by_license"].items(), key=lambda item: (-item[1]["size_bytes"], item[0]))
     groups = [{"license": name, **counts} for name, counts in largest[:GROUPS]]
-    return {"by_license": _clipped(groups), "n_licenses": len(largest), "n_repositories": len(told["attribution"])}
+    return {"by_license": short_names(groups), "n_licenses": len(largest), "n_repositories": len(told["attribution"])}
+
+
+def _contamination(corpus: Corpus) -> dict[str, Any] | None:
+    """What was found of each exam, a few examples of each."""
+    told = corpus.json("contamination.json")
+    if not told:
+        return None
+    exams = {name: {**exam, "examples": exam["examples"][:PLACES]} for name, exam in told["exams"].items()}
+    return {"rule": told.get("rule"), "exams": short_names(exams)}
 
 
 def _shortened(entry: dict[str, Any]) -> dict[str, Any]:
@@ -175,15 +187,19 @@ def _shortened(entry: dict[str, Any]) -> dict[str, Any]:
             rest[name] += group[name]
         for step, n in group["dropped"].items():
             rest["dropped"][step] = rest["dropped"].get(step, 0) + n
-    return {**entry, "groups": _clipped(entry["groups"][:GROUPS]), "others": rest}
+    return {**entry, "groups": short_names(entry["groups"][:GROUPS]), "others": rest}
 
 
-def _clipped(value: Any) -> Any:
-    """The same with every text short enough to show: the middle of a long one is left out."""
+def short_names(value: Any) -> Any:
+    """The same with every text short enough to show: the middle of a long one is left out.
+
+    What does not print is shown by its number, a dozen times its size, so of such names less is left.
+    """
     if isinstance(value, dict):
-        return {key: _clipped(item) for key, item in value.items()}
+        return {key: short_names(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clipped(item) for item in value]
-    if isinstance(value, str) and len(value) > MAX_NAME:
-        return f"{value[: MAX_NAME // 2]} … {value[-MAX_NAME // 2 :]}"
+        return [short_names(item) for item in value]
+    if isinstance(value, str):
+        limit = MAX_NAME if value.isprintable() else MAX_ODD_NAME
+        return value if len(value) <= limit else f"{value[: limit // 2]} … {value[-limit // 2 :]}"
     return value
