@@ -36,7 +36,7 @@ from clock import Spent, rates, ratios
 from record import write_result
 
 from understudy.core.recipe import Recipe
-from understudy.data.documents import WORKING_SCHEMA
+from understudy.data.documents import WORKING_SCHEMA, completed
 from understudy.data.steps import Step, make_step, steps_of
 from understudy.formats.languages import language_of
 
@@ -114,20 +114,8 @@ def our_group(corpus: str, group: int, target: str) -> float:
 
 
 def _working(batch: pa.RecordBatch) -> pa.RecordBatch:
-    n = len(batch)
-    empty = {
-        "size_bytes": pa.array([0] * n, pa.int64()),
-        "redactions": pa.array([0] * n, pa.int32()),
-    }
-    arrays = []
-    for field in WORKING_SCHEMA:
-        if field.name in batch.schema.names:
-            arrays.append(batch.column(field.name))
-        elif pa.types.is_list(field.type):
-            arrays.append(pa.array([[]] * n, field.type))
-        else:
-            arrays.append(empty.get(field.name, pa.nulls(n, field.type)))
-    return pa.RecordBatch.from_arrays(arrays, schema=WORKING_SCHEMA)
+    given = {name: batch.column(name) for name in batch.schema.names}
+    return completed(given | {"size_bytes": [0] * len(batch), "redactions": [0] * len(batch)}, len(batch))
 
 
 def run_steps(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -107,10 +107,16 @@ def working_batch(kind: Kind, rows: Sequence[Placed]) -> pa.RecordBatch:
         "raw": [row.raw for row in rows],
         "raw_id": [entry.raw_id for entry in entries],
     }
-    for name in ("spdx", "redacted", "redacted_lines", "lines_lost", "contaminated"):
-        columns[name] = [[] for _ in rows]
-    none = [None] * len(rows)
-    arrays = [pa.array(columns.get(field.name, none), field.type) for field in WORKING_FIELDS]
+    return completed(columns, len(rows))
+
+
+def completed(columns: Mapping[str, Sequence[Any] | pa.Array], n_rows: int) -> pa.RecordBatch:
+    """A batch for the steps with these columns; of the others, lists are empty and values null."""
+    arrays = []
+    for field in WORKING_FIELDS:
+        nothing: Any = [] if pa.types.is_list(field.type) else None
+        values = columns.get(field.name, [nothing] * n_rows)
+        arrays.append(values if isinstance(values, pa.Array) else pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=WORKING_SCHEMA)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from understudy.core.recipe import Recipe
-from understudy.data.documents import WORKING_FIELDS, WORKING_SCHEMA
+from understudy.data.documents import completed
 from understudy.data.steps import STEPS, steps_of
 from understudy.data.steps.contract import RedactingStep, Step
 
@@ -46,14 +46,5 @@ def _n_redactions(batch: pa.RecordBatch) -> int:
 
 def _batch(texts: Sequence[str]) -> pa.RecordBatch:
     """Texts as the rows that steps work on."""
-    columns: dict[str, list[Any]] = {
-        "content": list(texts),
-        "path": ["commit"] * len(texts),
-        "repo": [""] * len(texts),
-        "redactions": [0] * len(texts),
-    }
-    arrays = []
-    for field in WORKING_FIELDS:
-        empty: Any = [] if pa.types.is_list(field.type) else None
-        arrays.append(pa.array(columns.get(field.name, [empty] * len(texts)), field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=WORKING_SCHEMA)
+    n = len(texts)
+    return completed({"content": texts, "path": ["commit"] * n, "repo": [""] * n, "redactions": [0] * n}, n)
