@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Step",
+    "check",
     "collect_garbage",
     "data_pairs",
     "data_report",
@@ -82,9 +83,10 @@ def run(
 ) -> list[Step]:
     """Make everything of a recipe that is missing, in order, and return one step for each stage."""
     resolved = load(recipe, overrides)
-    return pipeline.run(
-        resolved, project or Project.find(), events or silent(), until=until, start=start, target=target
-    )
+    with resolved.with_lines():
+        return pipeline.run(
+            resolved, project or Project.find(), events or silent(), until=until, start=start, target=target
+        )
 
 
 def look(
@@ -96,7 +98,19 @@ def look(
     events: Events | None = None,
 ) -> list[Step]:
     """What `run` would find done and what it would make; makes nothing."""
-    return pipeline.look(load(recipe, overrides), project or Project.find(), events or silent(), until)
+    resolved = load(recipe, overrides)
+    with resolved.with_lines():
+        return pipeline.look(resolved, project or Project.find(), events or silent(), until)
+
+
+def check(recipe: Path | str, *, overrides: Sequence[str] = (), project: Project | None = None) -> ResolvedRecipe:
+    """The resolved recipe, after a look at every name in it and at the files it names besides its sources."""
+    from understudy.data.inventory import check_recipe
+
+    resolved = load(recipe, overrides)
+    with resolved.with_lines():
+        check_recipe(resolved.recipe, project or Project.find())
+    return resolved
 
 
 def preview_data(
@@ -110,7 +124,9 @@ def preview_data(
     """What each of a recipe's filters and redactions would do to a sample of its sources, and those that are off."""
     from understudy.data.preview import N_FILES, preview
 
-    found = preview(load(recipe, overrides).recipe, project or Project.find(), events or silent(), n_files or N_FILES)
+    resolved = load(recipe, overrides)
+    with resolved.with_lines():
+        found = preview(resolved.recipe, project or Project.find(), events or silent(), n_files or N_FILES)
     return found.as_json()
 
 

@@ -40,14 +40,16 @@ def show(session: Session, recipe: RecipePath) -> None:
 def check(session: Session, recipe: RecipePath) -> None:
     """Say whether a recipe is valid.
 
-    Names the line and the nearest key of each mistake, and leaves with 3 when there is one.
+    Names the line and the nearest key of each mistake, and leaves with 3 when
+    there is one; with 4 when a list, exam or file of rules that it names is not
+    there or wrong. Sources are not looked at.
 
     Example:\n
       understudy recipe check recipes/demo.yaml
     """
     from understudy import api
 
-    resolved = api.load(recipe, session.overrides)
+    resolved = api.check(recipe, overrides=session.overrides, project=session.project)
     if session.as_json:
         session.answer({"valid": True, "name": resolved.recipe.name})
     else:

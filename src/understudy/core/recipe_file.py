@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,34 @@ class ResolvedRecipe:
         """(key, value, origin) for every value of the recipe, in the schema's order."""
         values = self.recipe.model_dump(mode="json")
         return [(dotted(key), value_text(value), self.origins[dotted(key)]) for key, value in leaves(values)]
+
+    @contextmanager
+    def with_lines(self) -> Iterator[None]:
+        """Errors about a key (`data.languages.0: …`) that come up later name its line too."""
+        try:
+            yield
+        except RecipeError as error:
+            origin = self._origin(error.message.partition(":")[0])
+            if origin == "--set":
+                error.message = f"--set: {error.message}"
+            elif origin.startswith("line "):
+                error.message = f"{self.path or 'recipe'}, {origin}: {error.message}"
+            raise
+
+    def _origin(self, key: str) -> str:
+        """Where a key was given, or what it holds, or what holds it; `default` where nothing of that was."""
+        for part in _sections(key):
+            given = [origin for name, origin in self.origins.items() if name == part or name.startswith(f"{part}.")]
+            if given := [origin for origin in given if origin != "default"]:
+                return given[0]
+        return "default"
+
+
+def _sections(key: str) -> Iterator[str]:
+    """A key and what holds it: `data.languages.0`, `data.languages`, `data`."""
+    while key:
+        yield key
+        key = key.rpartition(".")[0]
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> ResolvedRecipe:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from pathlib import Path
 
 import xxhash
 
-from understudy.core.errors import InputDataError, RecipeError
+from understudy.core.errors import InputDataError
 from understudy.core.paths import Project, hash_file
 from understudy.core.recipe import Recipe, Source
 from understudy.core.stage import SourceSurvey, Survey
 from understudy.core.tracking import Events
 from understudy.data.collecting import COLLECTORS
 from understudy.data.contamination.wanted import exams_digest
-from understudy.data.licenses.policy import policy_of
+from understudy.data.known_names import check_names
 from understudy.data.listing import Collection, Listing, load_listing, save_listing
 from understudy.data.looking import Look
 from understudy.data.opt_out import read_opt_outs
-from understudy.formats.languages import BY_NAME
+from understudy.data.steps.name_model import model_id
+from understudy.data.steps.secret_rules import rules_in
 
 PARSERS = (
     "tree-sitter", "tree-sitter-bash", "tree-sitter-c", "tree-sitter-c-sharp", "tree-sitter-cpp", "tree-sitter-go",
@@ -73,9 +73,7 @@ def listing_path(recipe: Recipe, project: Project, fingerprint: str) -> Path:
 
 def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
     """Every file of every source, with its language and content hash."""
-    _check_languages(recipe)
-    policy_of(recipe)  # a licence that does not exist is told before anything is read
-    rules = _rules(recipe, project)
+    rules = check_recipe(recipe, project)
     collections: list[Collection] = []
     passed_over: Counter[str] = Counter()
     for source in recipe.data.sources:
@@ -86,19 +84,22 @@ def list_sources(recipe: Recipe, project: Project, events: Events) -> Listing:
     return Listing(tuple(collections), passed_over, rules)
 
 
-def _rules(recipe: Recipe, project: Project) -> str:
-    """A hash of what stands in the files that the recipe names besides its sources. Empty where it names none.
+def check_recipe(recipe: Recipe, project: Project) -> str:
+    """A hash of what stands in the files that the recipe names besides its sources.
 
-    What is wrong in them is told before anything else is read.
+    Raises RecipeError or InputDataError, before any source is read, for a name that does not exist or a wrong file.
     """
+    check_names(recipe)
     rules = exams_digest(recipe, project)
     if recipe.data.opt_out is not None:
         read_opt_outs(path := recipe.resolve(recipe.data.opt_out))
         rules += hash_file(path)
     redact = recipe.data.redact
     if redact.rules is not None:
-        rules += hash_file(recipe.resolve(redact.rules))
+        rules_in(path := recipe.resolve(redact.rules))
+        rules += hash_file(path)
     if redact.model is not None and redact.names != "keep":
+        model_id(recipe.resolve(redact.model))
         rules += "".join(hash_file(path) for path in sorted(recipe.resolve(redact.model).glob("*.*")))
     return rules + json.dumps(tool_versions(recipe))
 
@@ -117,14 +118,6 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _check_languages(recipe: Recipe) -> None:
-    for language in recipe.data.languages or ():
-        if language not in BY_NAME:
-            near = difflib.get_close_matches(language, BY_NAME, 1, 0.4)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(BY_NAME)}"
-            raise RecipeError(f"data.languages: there is no language {language!r}", hint)
 
 
 def _check_usable(source: Source, collections: list[Collection]) -> None:

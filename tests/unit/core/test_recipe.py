@@ -39,7 +39,11 @@ MISTAKES = [
     ("name: ../x", "line 1: name: should be text that matches", "schema"),
     ("budget: {minutes: 3}", "the key 'name' is missing", None),
     ("", "the key 'name' is missing", None),
-    ("name: x\ndata: {split: {by: folder}}", "line 2: data.split.by: should be 'repository' or 'file'", "schema"),
+    (
+        "name: x\ndata: {split: {by: folder}}",
+        "line 2: data.split.by: should be 'repository', 'file' or 'commit-time'",
+        "schema",
+    ),
 ]
 
 
@@ -120,3 +124,14 @@ def test_the_schema_has_at_most_about_a_hundred_keys_beside_the_limits_of_filter
     parts = [part for name, part in schema["$defs"].items() if name != "Filters"]  # a table: docs/concepts/quality.md
     n_keys = sum(len(part.get("properties", {})) for part in (schema, *parts))
     assert n_keys <= 110
+
+
+def test_an_error_that_comes_up_later_names_the_line_of_its_key() -> None:
+    text = "name: r\ndata:\n  filters:\n    by_language:\n      pyhton: {max_line_length: 5}\n  languages: [c]\n"
+    resolved = parse_recipe(text, ["seed=3"])
+    told = []
+    for message in ("data.filters.by_language.pyhton: none", "data.languages.0: none", "seed: bad", "no key: at all"):
+        with pytest.raises(RecipeError) as error, resolved.with_lines():
+            raise RecipeError(message)
+        told.append(error.value.message.removesuffix(message))
+    assert told == ["recipe, line 5: ", "recipe, line 6: ", "--set: ", ""]

@@ -38,8 +38,14 @@ def _ids(names: str | tuple[str, ...], key: str) -> frozenset[str]:
     for name in (names,) if isinstance(names, str) else names:
         ids = permissive() if name == "permissive" else family(name)
         if not ids:
-            near = difflib.get_close_matches(name, known_ids(), 1, 0.5)
-            hint = f"did you mean {near[0]!r}?" if near else "use ids of https://spdx.org/licenses, as in MIT"
-            raise RecipeError(f"data.licenses.{key}: there is no licence {name!r}", hint)
+            raise RecipeError(f"data.licenses.{key}: there is no licence {name!r}", nearest_license(name))
         found.update(ids)
     return frozenset(found)
+
+
+def nearest_license(name: str) -> str:
+    """What to write instead: an id that begins like the name (`GPL-3`), or else the one most like it."""
+    ids = known_ids()
+    like = [known for known in ids if known.lower().startswith(name.lower())]
+    near = difflib.get_close_matches(name, like, 1, 0.0) or difflib.get_close_matches(name, ids, 1, 0.5)
+    return f"did you mean {near[0]!r}?" if near else "use ids of https://spdx.org/licenses, as in MIT"

@@ -25,7 +25,7 @@ GENERATORS = (
 )
 HANDS_OFF = r"\bdo not (?:edit|modify|change)\b"
 OF_THIS = (
-    r"(?:^[^\w\n]{0,20}(?:\w+:\s{0,4})?|\b(?:is|are|was|were|been|file|code|module|header|class|source|script|tests?|"
+    r"(?:^[^\w\n]{0,20}(?:\w+:\s{0,4})?|\b(?:is|was|been|file|code|module|header|class|source|script|tests?|"
     r"bindings?|parser|lexer|tables?|list|document|config|configuration|migration)\s+)"
 )
 MARKERS = (
