@@ -24,15 +24,25 @@ class Cluster(Protocol):
         """Give back what was taken for it. A session that was open before stays open."""
 
 
-def open_cluster(name: str, settings: Mapping[str, str], folder: Path, should_stop: Callable[[], bool]) -> Cluster:
-    """`local`: this machine's cores; `spark`: its `settings`, and a `folder` that every machine sees."""
+def open_cluster(
+    name: str, settings: Mapping[str, str], folder: Path, should_stop: Callable[[], bool], n_workers: int
+) -> Cluster:
+    """`local`: this machine's cores, `n_workers` at most; `spark`: `settings`, and a `folder` that all machines see."""
     if name == "spark":
         from understudy.clusters.spark import SparkCluster
 
         return SparkCluster(folder, settings, should_stop)
     from understudy.clusters.local import LocalCluster
 
-    return LocalCluster(should_stop)
+    return LocalCluster(should_stop, n_workers)
 
 
-__all__ = ["Cluster", "Task", "open_cluster"]
+def require_cluster(name: str) -> None:
+    """Raises ResourceError where this machine cannot open a cluster of this name."""
+    if name == "spark":
+        from understudy.clusters.spark import require_spark
+
+        require_spark()
+
+
+__all__ = ["Cluster", "Task", "open_cluster", "require_cluster"]

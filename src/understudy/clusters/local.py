@@ -31,8 +31,8 @@ START = (
 class LocalCluster:
     """Runs tasks on this machine's cores. A single order is carried out here, without a process."""
 
-    def __init__(self, should_stop: Callable[[], bool], n_workers: int | None = None) -> None:
-        self._should_stop, self._n_workers = should_stop, n_workers or n_cores()
+    def __init__(self, should_stop: Callable[[], bool], n_workers: int) -> None:
+        self._should_stop, self._n_workers = should_stop, min(n_workers, n_cores())
 
     def run(self, task: Task, orders: Iterable[Any]) -> Iterator[Any]:
         """The answers, as tasks finish."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from understudy.clusters import require_cluster
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Metrics, Stage
 from understudy.core.tracking import Events
@@ -34,10 +35,7 @@ def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metri
 
 def check(recipe: Recipe) -> None:
     """Raises ResourceError when the engine that the recipe asks for cannot run here."""
-    if recipe.data.compute == "spark":
-        from understudy.clusters.spark import require_spark
-
-        require_spark()
+    require_cluster(recipe.data.compute)
 
 
 # Which files Python can parse depends on the Python that tries.

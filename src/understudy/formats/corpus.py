@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,53 @@ class Document:
     path: str
     lang: str
     content: str
+    weight: float = 1.0  # how often it is trained on
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """A stretch of a split's documents that one read brings in: the first one's number, and how many they are."""
+
+    part: str
+    number: int
+    first: int
+    n_documents: int
 
 
 def read_documents(corpus: Path, split: Split) -> Iterator[Document]:
     """Every document of a split. Memory: one row group of the corpus at most."""
     for batch in _batches(corpus, split, COLUMNS, ROWS_AT_ONCE):
-        for row in batch.to_pylist():
-            yield Document(**{**row, "lang": row["lang"] or UNKNOWN_LANGUAGE})
+        yield from map(_document, batch.to_pylist())
+
+
+def row_groups(corpus: Path, split: Split) -> list[RowGroup]:
+    """The stretches that a split is stored in, from the ends of its files alone."""
+    found, first = [], 0
+    for part in _parts(corpus, split):
+        with _damage_named(part), pq.ParquetFile(part) as file:
+            for number in range(file.num_row_groups):
+                n_documents = file.metadata.row_group(number).num_rows
+                found.append(RowGroup(part.name, number, first, n_documents))
+                first += n_documents
+    return found
+
+
+def read_row_groups(corpus: Path, split: Split, groups: Sequence[RowGroup]) -> Iterator[tuple[int, Document]]:
+    """Number and document of all that is in these stretches. Memory: one of them at most."""
+    for group in groups:
+        part = corpus / split / group.part
+        with _damage_named(part), pq.ParquetFile(part) as file:
+            columns = [*COLUMNS, *(name for name in ("weight",) if name in file.schema_arrow.names)]
+            number = group.first
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group.number], columns=columns):
+                for row in batch.to_pylist():
+                    yield number, _document(row)
+                    number += 1
+
+
+def _document(row: dict[str, Any]) -> Document:
+    weight = 1.0 if row.get("weight") is None else row["weight"]
+    return Document(**{**row, "lang": row["lang"] or UNKNOWN_LANGUAGE, "weight": weight})
 
 
 def document_sizes(corpus: Path, split: Split) -> Iterator[int]:
@@ -62,12 +103,21 @@ def document_places(corpus: Path, split: Split) -> Iterator[tuple[str, str, int]
 
 
 def _batches(corpus: Path, split: Split, columns: Sequence[str], n_rows: int) -> Iterator[pa.RecordBatch]:
-    for part in sorted((corpus / split).glob("part-*.parquet")):
-        try:
-            with pq.ParquetFile(part) as file:
-                yield from file.iter_batches(n_rows, columns=list(columns))
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise InputDataError(f"{part} of the corpus cannot be read: {error}", REMEDY) from error
+    for part in _parts(corpus, split):
+        with _damage_named(part), pq.ParquetFile(part) as file:
+            yield from file.iter_batches(n_rows, columns=list(columns))
+
+
+def _parts(corpus: Path, split: Split) -> list[Path]:
+    return sorted((corpus / split).glob("part-*.parquet"))
+
+
+@contextmanager
+def _damage_named(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise InputDataError(f"{part} of the corpus cannot be read: {error}", REMEDY) from error
 
 
 @dataclass(frozen=True, slots=True)

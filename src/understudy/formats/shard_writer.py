@@ -1,16 +1,16 @@
 """Writes token shards row by row; holds one row at a time.
 
-The files carry their final names from the start: they count only once `manifest.json` lists them, and that is written
-last, by the caller, from the facts `ShardWriter.close` returns.
+A shard counts once `manifest.json` lists it, and that is written last, by the caller, from the facts of all shards that
+`ShardWriter.close` returned, whichever processes or machines they come from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from understudy.formats.shards import LAYOUTS, MANIFEST, MANIFEST_FORMAT, PIECE,
 from understudy.formats.special_tokens import FIM_PAD, SPECIAL_IDS
 from understudy.formats.tokenizer import TokenIds
 
-ROWS_PER_SHARD = 1 << 17  # at a context of 2048 and two bytes a token: 512 MB a file
+ENDINGS = ("tokens", "pieces", "rows")
+COUNTS = ("n_rows", "n_pieces", "n_tokens", "n_bytes", "n_scored_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,12 @@ class Piece:
 
 
 class ShardWriter:
-    """The rows of one split on their way to disk."""
+    """The rows of one shard on their way to disk."""
 
-    def __init__(
-        self, folder: Path, split: Split, context: int, vocabulary: int, rows_per_shard: int = ROWS_PER_SHARD
-    ) -> None:
-        self._folder, self._split, self._width, self._vocabulary = folder, split, context + 1, vocabulary
-        self._rows_per_shard = rows_per_shard
+    def __init__(self, folder: Path, name: str, context: int, vocabulary: int) -> None:
+        self._folder, self._name, self._width, self._vocabulary = folder, name, context + 1, vocabulary
         self._dtype = token_dtype(vocabulary)
-        self._shards: list[str] = []
-        self._shard: BinaryIO | None = None
-        self._pieces: BinaryIO = (folder / f"{split}.pieces").open("wb")
-        self._rows: BinaryIO = (folder / f"{split}.rows").open("wb")
+        self._tokens, self._pieces, self._rows = (path.open("wb") for path in shard_files(folder, name))
         self._rows.write(np.zeros(1, ROW).tobytes())
         self._n_rows = self._n_pieces = self._n_tokens = self._n_bytes = self._n_scored_bytes = 0
         self._n_by_layout = dict.fromkeys(LAYOUTS, 0)
@@ -69,7 +64,7 @@ class ShardWriter:
             records.append((self._n_rows, piece.document, start, length, *text))
             start += length
             self._count(piece)
-        self._open_shard().write(row.tobytes())
+        self._tokens.write(row.tobytes())
         self._pieces.write(np.array(records, dtype=PIECE).tobytes())
         self._rows.write(np.array(self._n_pieces, ROW).tobytes())
         self._n_rows += 1
@@ -88,32 +83,23 @@ class ShardWriter:
                 f"outside the vocabulary of {self._vocabulary}"
             )
 
-    def _open_shard(self) -> BinaryIO:
-        if self._shard is None or self._n_rows % self._rows_per_shard == 0:
-            if self._shard is not None:
-                self._shard.close()
-            self._shards.append(f"{self._split}-{len(self._shards):05d}.tokens")
-            self._shard = (self._folder / self._shards[-1]).open("wb")
-        return self._shard
-
     def close(self) -> dict[str, Any]:
-        """Close the files; the facts of this split for the manifest."""
-        for file in (self._shard, self._pieces, self._rows):
-            if file is not None:
-                file.close()
-        n_slots = self._n_rows * self._width
+        """Close the files, which are on the disk then; the facts of this shard for the manifest."""
+        self._close_files()
         return {
+            "name": self._name,
             "n_rows": self._n_rows,
             "n_pieces": self._n_pieces,
             "n_tokens": self._n_tokens,
             "n_bytes": self._n_bytes,
             "n_scored_bytes": self._n_scored_bytes,
             "n_by_layout": self._n_by_layout,
-            "padding_fraction": round(1 - self._n_tokens / n_slots, 6) if n_slots else 0.0,
-            "shards": self._shards,
-            "pieces": f"{self._split}.pieces",
-            "rows": f"{self._split}.rows",
+            "files": {path.name: file_record(path, sync=True) for path in shard_files(self._folder, self._name)},
         }
+
+    def _close_files(self) -> None:
+        for file in (self._tokens, self._pieces, self._rows):
+            file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -121,30 +107,40 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._close_files()
+
+
+def shard_files(folder: Path, name: str) -> tuple[Path, Path, Path]:
+    """The files of a shard: tokens, pieces, rows."""
+    tokens, pieces, rows = (folder / f"{name}.{ending}" for ending in ENDINGS)
+    return tokens, pieces, rows
+
+
+def merged(shards: Sequence[dict[str, Any]], context: int) -> dict[str, Any]:
+    """The facts of a split made of these shards, in this order."""
+    totals = {name: sum(shard[name] for shard in shards) for name in COUNTS}
+    n_slots = totals["n_rows"] * (context + 1)
+    return totals | {
+        "n_by_layout": {name: sum(shard["n_by_layout"][name] for shard in shards) for name in LAYOUTS},
+        "padding_fraction": round(1 - totals["n_tokens"] / n_slots, 6) if n_slots else 0.0,
+        "shards": [{"name": shard["name"], "n_rows": shard["n_rows"]} for shard in shards],
+    }
 
 
 def write_manifest(
-    folder: Path,
-    splits: dict[str, dict[str, Any]],
-    context: int,
-    vocabulary: int,
-    tokenizer: str,
-    rows_per_shard: int = ROWS_PER_SHARD,
-    **facts: Any,
+    folder: Path, splits: Mapping[Split, Sequence[dict[str, Any]]], context: int, vocabulary: int, tokenizer: str
 ) -> dict[str, Any]:
-    """Hash the files of all splits and write `manifest.json`, the last step; returns it."""
-    names = [name for split in splits.values() for name in (*split["shards"], split["pieces"], split["rows"])]
+    """Write `manifest.json`, the last step, from the facts of each split's shards; returns it."""
     manifest = {
         "format": MANIFEST_FORMAT,
         "context": context,
         "vocabulary": vocabulary,
         "dtype": token_dtype(vocabulary).str,
-        "rows_per_shard": rows_per_shard,
         "tokenizer": tokenizer,
-        "splits": splits,
-        "files": {name: file_record(folder / name) for name in names},
-        **facts,
+        "splits": {split: merged(shards, context) for split, shards in splits.items()},
+        "files": {
+            name: record for shards in splits.values() for shard in shards for name, record in shard["files"].items()
+        },
     }
     write_json(folder / MANIFEST, manifest)
     return manifest

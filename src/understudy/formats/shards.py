@@ -2,8 +2,9 @@
 
     tokens/
       train-00000.tokens   rows × (context + 1) token ids, uint16 when the vocabulary allows, else uint32
-      train.pieces         one record per piece, in row order: place, document, layout, bytes of text
-      train.rows           rows + 1 numbers: the first piece of each row
+      train-00000.pieces   one record per piece, in row order: place, document, layout, bytes of text
+      train-00000.rows     rows + 1 numbers: the first piece of each row
+      train-00001.…        the next shard: any number of rows, written by whoever packed that part of the corpus
       valid-….             the same
       manifest.json        sizes, hashes and counts of all of these
 
@@ -14,9 +15,10 @@ seed and the pass, so a resumed run needs no state but its step.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +29,8 @@ from understudy.core.errors import InputDataError
 from understudy.core.paths import hash_file, read_json
 
 MANIFEST = "manifest.json"
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
+OPEN_SHARDS = 128  # of three files each; systems allow a process about a thousand
 PADDING = -1
 
 Split = Literal["train", "valid"]
@@ -37,7 +40,7 @@ Segments = npt.NDArray[np.int32]
 LAYOUTS = ("left-to-right", "psm", "spm")
 PIECE = np.dtype(
     [
-        ("row", "<u8"),
+        ("row", "<u8"),  # of its shard
         ("document", "<u8"),  # the number of the document's row in the corpus's split
         ("start", "<u4"),  # first token in the row
         ("length", "<u4"),  # tokens
@@ -76,13 +79,20 @@ def token_dtype(vocabulary: int) -> np.dtype[Any]:
     return np.dtype("<u2") if vocabulary <= 1 << 16 else np.dtype("<u4")
 
 
-def file_record(path: Path) -> dict[str, Any]:
-    """Size and xxh3-128 of a file, as the manifest keeps them."""
-    return {"size_bytes": path.stat().st_size, "xxh3_128": hash_file(path)}
+def file_record(path: Path, sync: bool = False) -> dict[str, Any]:
+    """Size and xxh3-128 of a file, as the manifest keeps them; with `sync` it is on the disk when this returns."""
+    return {"size_bytes": path.stat().st_size, "xxh3_128": hash_file(path, sync)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    tokens: npt.NDArray[Any]
+    pieces: npt.NDArray[np.void]
+    starts: npt.NDArray[np.uint64]
 
 
 class TokenShards:
-    """The rows of one split. Rows are read on demand; only two numbers a row and the shards' maps are held."""
+    """The rows of one split. Rows are read on demand; the maps of the shards used last are held."""
 
     def __init__(self, folder: Path, split: Split, manifest: dict[str, Any]) -> None:
         facts = manifest["splits"][split]
@@ -95,12 +105,11 @@ class TokenShards:
         self.n_tokens: int = facts["n_tokens"]
         self.n_bytes: int = facts["n_bytes"]
         self.tokenizer: str = manifest["tokenizer"]
-        self._rows_per_shard: int = manifest["rows_per_shard"]
         self._width = self.context + 1
-        dtype = np.dtype(manifest["dtype"])
-        self._shards = [_map(folder / name, dtype).reshape(-1, self._width) for name in facts["shards"]]
-        self._pieces = _map(folder / facts["pieces"], PIECE)
-        self._row_starts = _map(folder / facts["rows"], ROW)
+        self._dtype = np.dtype(manifest["dtype"])
+        self._names: list[str] = [shard["name"] for shard in facts["shards"]]
+        self._ends = np.cumsum([shard["n_rows"] for shard in facts["shards"]], dtype=np.int64)
+        self._shard = lru_cache(maxsize=OPEN_SHARDS)(self._mapped)
 
     @classmethod
     def open(cls, folder: Path, split: Split, verify: bool = False) -> TokenShards:
@@ -123,8 +132,8 @@ class TokenShards:
         """The row of this number."""
         if not 0 <= index < self.n_rows:
             raise IndexError(f"row {index} of {self.n_rows}")
-        shard, place = divmod(index, self._rows_per_shard)
-        return Row(np.array(self._shards[shard][place]), self._segments(index))
+        shard, place = self._place(index)
+        return Row(np.array(shard.tokens[place]), self._segments(index))
 
     def rows(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Rows:
         """The rows of these numbers, stacked in this order."""
@@ -133,7 +142,8 @@ class TokenShards:
 
     def pieces(self, index: int) -> npt.NDArray[np.void]:
         """The records (dtype `PIECE`) of a row's pieces, from left to right."""
-        return self._pieces[int(self._row_starts[index]) : int(self._row_starts[index + 1])]
+        shard, place = self._place(index)
+        return shard.pieces[int(shard.starts[place]) : int(shard.starts[place + 1])]
 
     @cached_property
     def scored_bytes(self) -> npt.NDArray[np.int64]:
@@ -144,19 +154,34 @@ class TokenShards:
         tokens are predicted and stand for no bytes: knowing where a file ends is part of the task.
         """
         totals = np.zeros(self.n_rows, dtype=np.int64)
-        np.add.at(totals, self._pieces["row"].astype(np.int64), self._pieces["n_scored_bytes"].astype(np.int64))
+        for number, end in enumerate(self._ends):
+            shard = self._shard(number)
+            rows = int(end) - len(shard.tokens) + shard.pieces["row"].astype(np.int64)
+            np.add.at(totals, rows, shard.pieces["n_scored_bytes"].astype(np.int64))
         return totals
 
     def check_ids(self) -> None:
         """Raises InputDataError naming shard and offset of the first id outside the vocabulary. Reads everything."""
-        for name, shard in zip(self.facts["shards"], self._shards, strict=True):
-            for first, block in _blocks(shard):
+        for number, name in enumerate(self._names):
+            tokens = self._shard(number).tokens
+            for first, block in _blocks(tokens):
                 if int(block.max()) >= self.vocabulary:
                     offset = first + int(np.argmax(block.reshape(-1) >= self.vocabulary))
                     raise InputDataError(
-                        f"{self.folder / name}: token {offset} is {int(shard.reshape(-1)[offset])}, "
+                        f"{self.folder / name}.tokens: token {offset} is {int(tokens.reshape(-1)[offset])}, "
                         f"outside the vocabulary of {self.vocabulary}"
                     )
+
+    def _place(self, index: int) -> tuple[_Shard, int]:
+        """The shard that a row is in, and its number there."""
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        shard = self._shard(number)
+        return shard, index - int(self._ends[number]) + len(shard.tokens)
+
+    def _mapped(self, number: int) -> _Shard:
+        path = self.folder / self._names[number]
+        tokens = _map(path.with_suffix(".tokens"), self._dtype).reshape(-1, self._width)
+        return _Shard(tokens, _map(path.with_suffix(".pieces"), PIECE), _map(path.with_suffix(".rows"), ROW))
 
     def _segments(self, index: int) -> Segments:
         segments = np.full(self._width, PADDING, dtype=np.int32)
@@ -181,12 +206,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = dict(read_json(path))
-        newer = int(manifest["format"]) > MANIFEST_FORMAT
+        newer, older = (compare(int(manifest["format"]), MANIFEST_FORMAT) for compare in (operator.gt, operator.lt))
         manifest["splits"], manifest["files"], manifest["context"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"cannot be read ({type(error).__name__}: {error})") from error
     if newer:
         raise InputDataError(f"{path} was written by a newer version of understudy", "pip install --upgrade understudy")
+    if older:
+        raise _damaged(path, "was written by an older version of understudy")
     return manifest
 
 

@@ -1,137 +1,97 @@
 """The tokens stage: corpus + tokenizer ──▶ token shards of both splits and their manifest.
 
-documents [──▶ repositories, in dependency order] ──threads: encode, split, lay out──▶ pieces ──▶ rows ──▶ shards
+corpus ──▶ ranges ──a task each, on this machine's cores or on Spark──▶ a shard each ──▶ manifest
 
-The manifest is written last; a killed run starts again from nothing. Memory holds some hundred documents, a window of
-pieces and the open rows, whatever the corpus's size.
+Nothing but counts comes back from the tasks. The manifest is written last; a killed run goes on with the ranges that
+were not finished.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
-from understudy.core.errors import InputDataError, Interrupted
-from understudy.core.hardware import n_cores
-from understudy.core.paths import empty_folder
+from understudy.clusters import open_cluster, require_cluster
+from understudy.core.errors import InputDataError
 from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs, Metrics, Stage
 from understudy.core.tracking import Events
 from understudy.core.units import count_text, percent_text
-from understudy.formats.corpus import Document, document_sizes, read_documents
-from understudy.formats.shard_writer import Piece, ShardWriter, write_manifest
+from understudy.formats.shard_writer import write_manifest
 from understudy.formats.shards import Split
 from understudy.formats.tokenizer import Tokenizer
-from understudy.tokenizer.pieces import PieceSettings, pieces_of
-from understudy.tokenizer.repositories import Repository, repositories
-from understudy.tokenizer.repository_pieces import repository_pieces
-from understudy.tokenizer.rows import fill_rows
-
-DOCUMENTS_AT_ONCE = 32
-Item = TypeVar("Item")
-MOST_WORKERS = 8  # tiktoken works without Python's lock, the rest holds it: more threads than this only wait
+from understudy.tokenizer.packing import FACTS, Documents, PackOrder, finished, pack_range
+from understudy.tokenizer.pieces import PieceSettings
+from understudy.tokenizer.ranges import file_ranges, n_worth
+from understudy.tokenizer.repositories import repository_ranges
 
 
 def run(recipe: Recipe, inputs: Inputs, work_dir: Path, events: Events) -> Metrics:
     """Pack both splits; returns the metrics. Raises InputDataError when there is no training text."""
-    empty_folder(work_dir)
-    corpus, tokenizer = inputs["corpus"].path, Tokenizer.load(inputs["tokenizer"].path)
-    phase = recipe.train[0]
-    train = PieceSettings(phase.context, recipe.seed, phase.fim.rate, phase.fim.spm)
-    valid = PieceSettings(phase.context, recipe.seed, fim_rate=0.0, spm_share=0.0, header_rate=0.0)
-    splits = {
-        "train": pack(corpus, "train", tokenizer, train, work_dir, events, phase.documents),
-        "valid": pack(corpus, "valid", tokenizer, valid, work_dir, events),
-    }
-    if splits["train"]["n_tokens"] == 0:
+    splits: tuple[Split, ...] = ("train", "valid")
+    orders = {split: _orders(recipe, inputs, work_dir, split) for split in splits}
+    everything = [order for mine in orders.values() for order in mine]
+    _clear(work_dir, everything)
+    _pack(recipe, everything, work_dir, events)
+    shards = {split: [finished(order) or {} for order in mine] for split, mine in orders.items()}
+    phase, vocabulary = recipe.train[0], Tokenizer.load(inputs["tokenizer"].path).vocabulary
+    if not any(facts["n_tokens"] for facts in shards["train"]):
         raise InputDataError(
             "the corpus has no text to train on", "understudy show latest   (says why files were dropped)"
         )
-    if splits["valid"]["n_rows"] == 0:
+    if not any(facts["n_rows"] for facts in shards["valid"]):
         events.warning("there is no held-out text: nothing will be validated", "set data.split.valid higher")
-    write_manifest(work_dir, splits, phase.context, tokenizer.vocabulary, inputs["tokenizer"].id)
-    return _metrics(splits, phase.context)
+    manifest = write_manifest(work_dir, shards, phase.context, vocabulary, inputs["tokenizer"].id)
+    shutil.rmtree(work_dir / "scratch")
+    return _metrics(manifest["splits"], phase.context)
 
 
-def pack(
-    corpus: Path,
-    split: Split,
-    tokenizer: Tokenizer,
-    settings: PieceSettings,
-    folder: Path,
-    events: Events,
-    documents: Literal["file", "repository"] = "file",
-) -> dict[str, Any]:
-    """Write the rows of one split; returns its facts for the manifest."""
-    sizes = list(document_sizes(corpus, split))
-    read = _pieces_of_files if documents == "file" else _pieces_of_repositories
-    pieces = _reported(read(corpus, split, tokenizer, settings, folder), split, sum(sizes), events)
-    with ShardWriter(folder, split, settings.context, tokenizer.vocabulary) as writer:
-        for row in fill_rows(pieces, settings.capacity):
-            writer.write(row)
-        facts = writer.close()
-    return facts | {"n_documents": len(sizes)}
+def _orders(recipe: Recipe, inputs: Inputs, work_dir: Path, split: Split) -> list[PackOrder]:
+    """A task for each range of a split. Held-out text is packed file by file and with nothing random in it."""
+    corpus, tokenizer, phase = inputs["corpus"], inputs["tokenizer"], recipe.train[0]
+    settings = PieceSettings(phase.context, recipe.seed, phase.fim.rate, phase.fim.spm)
+    documents: Documents = phase.documents
+    if split == "valid":
+        settings = PieceSettings(phase.context, recipe.seed, fim_rate=0.0, spm_share=0.0, header_rate=0.0)
+        documents = "file"
+    ranges = file_ranges(corpus.path, split) if documents == "file" else repository_ranges(corpus.path, split)
+    folder, source, vocabulary = (os.fspath(path.absolute()) for path in (work_dir, corpus.path, tokenizer.path))
+    ids = f"{corpus.id} {tokenizer.id}"
+    return [PackOrder(folder, source, vocabulary, ids, split, documents, settings, part) for part in ranges]
 
 
-def _pieces_of_files(
-    corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, _: Path
-) -> Iterator[Piece]:
-    """The pieces of all documents in the corpus's order."""
-
-    def encode(batch: list[tuple[int, Document]]) -> list[Piece]:
-        return [piece for number, document in batch for piece in pieces_of(tokenizer, number, document, settings)]
-
-    return _encoded(_batches(enumerate(read_documents(corpus, split))), encode)
-
-
-def _pieces_of_repositories(
-    corpus: Path, split: Split, tokenizer: Tokenizer, settings: PieceSettings, folder: Path
-) -> Iterator[Piece]:
-    """The pieces of all repositories."""
-
-    def encode(repository: Repository) -> list[Piece]:
-        return list(repository_pieces(tokenizer, repository, settings))
-
-    return _encoded(repositories(corpus, split, folder / "scratch" / split), encode)
+def _clear(work_dir: Path, orders: Sequence[PackOrder]) -> None:
+    """Remove what killed runs left, but for the shards of finished ranges."""
+    done = [(order.facts, facts) for order in orders if (facts := finished(order)) is not None]
+    keep = {path for path, _ in done} | {work_dir.absolute() / name for _, facts in done for name in facts["files"]}
+    for path in work_dir.absolute().rglob("*"):
+        if path not in keep and not path.is_dir():
+            path.unlink(missing_ok=True)
+    for path in (work_dir / "scratch").glob("*"):
+        if path.is_dir() and path.name != FACTS.name:
+            shutil.rmtree(path)
 
 
-def _encoded(items: Iterable[Item], encode: Callable[[Item], list[Piece]]) -> Iterator[Piece]:
-    """The pieces of all items in their order, encoded a few items ahead."""
-    n_workers = min(n_cores(), MOST_WORKERS)
-    waiting: deque[Future[list[Piece]]] = deque()
-    with ThreadPoolExecutor(n_workers, thread_name_prefix="encode") as workers:
-        try:
-            for item in items:
-                waiting.append(workers.submit(encode, item))
-                if len(waiting) > 2 * n_workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _batches(numbered: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:
-    stream = iter(numbered)
-    while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
-        yield batch
-
-
-def _reported(pieces: Iterable[Piece], split: Split, n_bytes: int, events: Events) -> Iterator[Piece]:
-    done = 0
-    for number, piece in enumerate(pieces):
-        yield piece
-        done += piece.n_bytes
-        if number % 256 == 0:
-            events.progress(f"packing {split}", done, n_bytes, "B")
-            if events.should_stop:
-                raise Interrupted("stopped while packing", "run the same command to continue")
-    events.progress(f"packing {split}", n_bytes, n_bytes, "B")
+def _pack(recipe: Recipe, orders: Sequence[PackOrder], work_dir: Path, events: Events) -> None:
+    """Have every range packed that is not."""
+    waiting = [order for order in orders if finished(order) is None]
+    total = sum(order.range.n_bytes for order in orders)
+    done = total - sum(order.range.n_bytes for order in waiting)
+    events.progress("packing", done, total, "B")
+    if not waiting:
+        return
+    scratch = work_dir.absolute() / "scratch" / "spark"
+    settings, n_workers = recipe.data.spark, n_worth(total - done)
+    cluster = open_cluster(recipe.data.compute, settings, scratch, lambda: events.should_stop, n_workers)
+    try:
+        for n_bytes in cluster.run(pack_range, waiting):
+            done += n_bytes
+            events.progress("packing", done, total, "B")
+    finally:
+        cluster.close()
 
 
 def _metrics(splits: dict[str, dict[str, Any]], context: int) -> Metrics:
@@ -152,8 +112,9 @@ def _metrics(splits: dict[str, dict[str, Any]], context: int) -> Metrics:
 STAGE = Stage(
     name="tokens",
     kind="tokens",
-    version="2",
+    version="3",
     reads=("seed", "train.0.documents", "train.0.fim", "train.0.context"),
     needs=("corpus", "tokenizer"),
     run=run,
+    check=lambda recipe: require_cluster(recipe.data.compute),
 )

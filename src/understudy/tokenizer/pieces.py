@@ -85,11 +85,16 @@ class TokenizedText:
         return self.raw[place] & 0xC0 == 0x80
 
 
-def pieces_of(tokenizer: Tokenizer, number: int, document: Document, settings: PieceSettings) -> Iterator[Piece]:
-    """The pieces of a document, the `number`-th of its split; their texts joined are the document's content."""
+def pieces_of(
+    tokenizer: Tokenizer, number: int, document: Document, settings: PieceSettings, copy: int = 0
+) -> Iterator[Piece]:
+    """The pieces of a document, the `number`-th of its split; their texts joined are the document's content.
+
+    Further copies of it have other headers and splits.
+    """
     if not document.content:
         return
-    rng = generator(settings.seed, document.id)
+    rng = generator(settings.seed, document.id, *([copy] if copy else []))
     text = TokenizedText.of(tokenizer, document.content)
     header = fitting_header(tokenizer, document.path, settings.context)
     start = 0

@@ -53,7 +53,9 @@ class _Open:
         self.length += section.length
 
 
-def repository_pieces(tokenizer: Tokenizer, repository: Repository, settings: PieceSettings) -> Iterator[Piece]:
+def repository_pieces(
+    tokenizer: Tokenizer, repository: Repository, settings: PieceSettings, copy: int = 0
+) -> Iterator[Piece]:
     """The pieces of a repository; their texts joined are its documents' contents, in their order."""
     name = fitting_repository_header(tokenizer, repository.name, settings.context)
     room = settings.capacity - len(name) - 1 - (N_FIM_TOKENS + FIM_SLACK_TOKENS if settings.fim_rate else 0)
@@ -61,11 +63,11 @@ def repository_pieces(tokenizer: Tokenizer, repository: Repository, settings: Pi
     for number, document in repository.documents:
         for section in _sections(tokenizer, number, document, max(room, 1), settings.context):
             if piece.sections and piece.length + section.length > room:
-                yield _piece(tokenizer, piece, name, False, settings)
+                yield _piece(tokenizer, piece, name, False, settings, copy)
                 piece = _Open()
             piece.add(section)
     if piece.sections:
-        yield _piece(tokenizer, piece, name, True, settings)
+        yield _piece(tokenizer, piece, name, True, settings, copy)
 
 
 def _sections(tokenizer: Tokenizer, number: int, document: Document, room: int, context: int) -> Iterator[_Section]:
@@ -86,10 +88,13 @@ def _sections(tokenizer: Tokenizer, number: int, document: Document, room: int, 
         start = end
 
 
-def _piece(tokenizer: Tokenizer, piece: _Open, name: list[int], is_last: bool, settings: PieceSettings) -> Piece:
+def _piece(
+    tokenizer: Tokenizer, piece: _Open, name: list[int], is_last: bool, settings: PieceSettings, copy: int
+) -> Piece:
     """The tokens of a filled piece. What it draws depends on its first file and on where that is cut."""
     first, last = piece.sections[0], piece.sections[-1]
-    rng = generator(settings.seed, first.document.id, len(first.text), len(piece.sections))
+    what = (len(first.text), len(piece.sections), *([copy] if copy else []))
+    rng = generator(settings.seed, first.document.id, *what)
     has_header = rng.random() < settings.header_rate
     mode = draw_mode(rng, settings.fim_rate, settings.spm_share)
     tokens = [*name, *first.header] if has_header else []

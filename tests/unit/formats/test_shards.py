@@ -22,14 +22,15 @@ ROWS = [
 ]
 
 
-def write(folder: Path, vocabulary: int = 100, rows_per_shard: int = 2) -> TokenShards:
-    with ShardWriter(folder, "train", 4, vocabulary, rows_per_shard) as writer:
-        for row in ROWS:
-            writer.write(row)
-        train = writer.close()
-    with ShardWriter(folder, "valid", 4, vocabulary, rows_per_shard) as writer:
-        valid = writer.close()
-    write_manifest(folder, {"train": train, "valid": valid}, 4, vocabulary, "tokenizer-1", rows_per_shard)
+def write(folder: Path, vocabulary: int = 100) -> TokenShards:
+    """Three shards of the rows: two in the first, none in the second, one in the third."""
+    train = []
+    for number, rows in enumerate((ROWS[:2], [], ROWS[2:])):
+        with ShardWriter(folder, f"train-{number:05d}", 4, vocabulary) as writer:
+            for row in rows:
+                writer.write(row)
+            train.append(writer.close())
+    write_manifest(folder, {"train": train, "valid": []}, 4, vocabulary, "tokenizer-1")
     return TokenShards.open(folder, "train", verify=True)
 
 
@@ -53,6 +54,7 @@ def test_rows_are_stacked_in_the_order_asked_for(tmp_path: Path) -> None:
 def test_pieces_know_their_documents_and_rows_their_scored_bytes(tmp_path: Path) -> None:
     shards = write(tmp_path)
     assert shards.pieces(0)["document"].tolist() == [0, 1]
+    assert [shards.pieces(row)["document"].tolist() for row in (1, 2)] == [[2], [3]]
     assert shards.scored_bytes.tolist() == [5, 5, 1]
 
 
@@ -60,7 +62,20 @@ def test_counts_are_in_the_manifest(tmp_path: Path) -> None:
     facts = write(tmp_path).facts
     assert (facts["n_rows"], facts["n_pieces"], facts["n_tokens"], facts["n_bytes"]) == (3, 4, 11, 22)
     assert facts["padding_fraction"] == pytest.approx(4 / 15, abs=1e-6)
-    assert facts["shards"] == ["train-00000.tokens", "train-00001.tokens"]
+    assert [(shard["name"], shard["n_rows"]) for shard in facts["shards"]] == [
+        ("train-00000", 2),
+        ("train-00001", 0),
+        ("train-00002", 1),
+    ]
+
+
+def test_more_shards_than_may_be_open_at_once_are_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.formats.shards.OPEN_SHARDS", 1)
+    shards = write(tmp_path)
+    for _ in range(2):
+        assert [shards.row(row).tokens[0] for row in (2, 0, 1)] == [30, 10, 20]
 
 
 def test_a_split_without_rows_opens(tmp_path: Path) -> None:
@@ -85,7 +100,7 @@ def test_an_id_outside_the_vocabulary_is_refused_on_writing_and_named_on_reading
         TokenShards.open(tmp_path, "train", verify=True)
 
 
-@pytest.mark.parametrize("name", ["train-00001.tokens", "train.pieces", "train.rows"])
+@pytest.mark.parametrize("name", ["train-00002.tokens", "train-00000.pieces", "train-00001.rows"])
 def test_a_missing_short_or_changed_file_is_named(tmp_path: Path, name: str) -> None:
     write(tmp_path)
     raw = (tmp_path / name).read_bytes()
@@ -97,6 +112,14 @@ def test_a_missing_short_or_changed_file_is_named(tmp_path: Path, name: str) -> 
         TokenShards.open(tmp_path, "train")
     (tmp_path / name).unlink()
     with pytest.raises(InputDataError, match=f"{name} is missing"):
+        TokenShards.open(tmp_path, "train")
+
+
+def test_shards_of_the_format_before_are_told_to_be_packed_again(tmp_path: Path) -> None:
+    write(tmp_path)
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest | {"format": 1}))
+    with pytest.raises(InputDataError, match="older version of understudy"):
         TokenShards.open(tmp_path, "train")
 
 

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from understudy.core.errors import InputDataError, Interrupted
@@ -21,6 +24,7 @@ from understudy.formats.corpus import document_sizes, read_documents
 from understudy.formats.shards import LAYOUTS, TokenShards
 from understudy.formats.tokenizer import Tokenizer
 from understudy.tokenizer.pack_stage import STAGE
+from understudy.tokenizer.packing import PackOrder, pack_range
 
 MakeInputs = Callable[..., Inputs]
 MakeRecipe = Callable[..., Recipe]
@@ -110,16 +114,101 @@ def test_all_three_layouts_are_there_unless_the_recipe_says_otherwise(pack: Pack
 def test_what_a_killed_run_left_changes_nothing(pack: Pack, tmp_path: Path) -> None:
     fresh = contents(pack("fresh"))
     used = tmp_path / "used"
-    (used / "scratch").mkdir(parents=True)
-    for name in ("train-00000.tokens", "train-00001.tokens", "manifest.json", ".manifest.json.q1", "valid.pieces"):
+    (used / "scratch" / "ranges").mkdir(parents=True)
+    (used / "scratch" / "f00d").mkdir()
+    for name in ("train-00000.tokens", "train-00009.rows", "manifest.json", ".manifest.json.q1", "valid.pieces"):
         (used / name).write_bytes(b"half")
+    for name in ("ranges/train-00000.json", "ranges/train-00009.json", "f00d/train-00000.tokens"):
+        (used / "scratch" / name).write_bytes(b"{}")
     assert contents(pack("used")) == fresh
 
 
-def test_the_number_of_threads_changes_nothing(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    many = contents(pack("many"))
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert contents(pack("one")) == many
+@pytest.fixture
+def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six or so for the library instead of one."""
+    monkeypatch.setattr("understudy.tokenizer.ranges.LEAST_BYTES", 250_000)
+
+
+@pytest.mark.parametrize("documents", ["file", "repository"])
+def test_the_number_of_processes_changes_nothing(
+    documents: str, small_ranges: None, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("understudy.clusters.local.n_cores", lambda: 3)
+    monkeypatch.setattr("understudy.tokenizer.repositories.CHUNK_BYTES", 200_000)
+    many = pack("many", documents=documents)
+    assert len(TokenShards.open(many, "train", verify=True).facts["shards"]) > 3
+    monkeypatch.setattr("understudy.clusters.local.n_cores", lambda: 1)
+    assert contents(pack("one", documents=documents)) == contents(many)
+
+
+def test_ranges_that_are_finished_are_not_packed_again(
+    small_ranges: None, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = contents(pack("fresh"))
+    packed: list[str] = []
+
+    def noting(order: PackOrder) -> int:
+        if len(packed) == 3:
+            raise OSError(28, "No space left on device", order.folder)
+        packed.append(order.name)
+        return pack_range(order)
+
+    monkeypatch.setattr("understudy.clusters.local.n_cores", lambda: 1)
+    monkeypatch.setattr("understudy.tokenizer.pack_stage.pack_range", noting)
+    with pytest.raises(OSError, match="No space left"):
+        pack("again")
+    first = packed.copy()
+    (tmp_path / "again" / f"{first[1]}.rows").write_bytes(b"short")
+    packed[:] = packed[:0]
+    monkeypatch.setattr(
+        "understudy.tokenizer.pack_stage.pack_range", lambda order: packed.append(order.name) or pack_range(order)
+    )
+    assert contents(pack("again")) == fresh
+    assert first[1] in packed and not {first[0], first[2]} & set(packed)
+
+
+def weighed(corpus: Path, folder: Path, weight: float) -> Path:
+    """The corpus with this weight on every document."""
+    for part in corpus.rglob("*.parquet"):
+        table = pq.read_table(part)
+        target = folder / part.relative_to(corpus)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table.append_column("weight", pa.array([weight] * len(table), pa.float32())), target)
+    return folder
+
+
+def packed_documents(folder: Path) -> Counter[int]:
+    """How many bytes of text of each document were packed for training."""
+    shards = TokenShards.open(folder, "train", verify=True)
+    found: Counter[int] = Counter()
+    for index in range(shards.n_rows):
+        for record in shards.pieces(index):
+            found[int(record["document"])] += int(record["n_bytes"])
+    return found
+
+
+@pytest.mark.parametrize("documents", ["file", "repository"])
+def test_a_weight_of_two_packs_every_document_twice_with_other_splits(
+    documents: str, pack: Pack, library_corpus: Path, tmp_path: Path
+) -> None:
+    once = pack("once", corpus=weighed(library_corpus, tmp_path / "1", 1.0), documents=documents)
+    assert contents(once) == contents(pack("unweighed", documents=documents))
+    twice = pack("twice", corpus=weighed(library_corpus, tmp_path / "2", 2.0), documents=documents)
+    assert TokenShards.open(twice, "train").n_bytes == 2 * TokenShards.open(once, "train").n_bytes
+    assert TokenShards.open(twice, "valid").n_bytes == TokenShards.open(once, "valid").n_bytes
+    if documents == "file":
+        assert packed_documents(twice) == Counter({n: 2 * size for n, size in packed_documents(once).items()})
+    rows = {row.tobytes() for row in TokenShards.open(twice, "train").rows(range(20)).tokens}
+    assert len(rows) == 20
+    layouts = [TokenShards.open(folder, "train").facts["n_by_layout"] for folder in (once, twice)]
+    assert layouts[1] != {name: 2 * n for name, n in layouts[0].items()}
+
+
+def test_a_weight_of_a_half_packs_half_of_the_documents(pack: Pack, library_corpus: Path, tmp_path: Path) -> None:
+    whole = packed_documents(pack("whole"))
+    half = packed_documents(pack("half", corpus=weighed(library_corpus, tmp_path / "0.5", 0.5)))
+    assert 0.3 * len(whole) < len(half) < 0.7 * len(whole)
+    assert all(half[number] == whole[number] for number in half)
 
 
 def test_a_run_killed_at_any_moment_and_run_again_gives_the_same_files(

@@ -19,7 +19,7 @@ from understudy.formats.tokenizer import Tokenizer
 from understudy.tokenizer import repositories as repositories_module
 from understudy.tokenizer.pack_stage import STAGE
 from understudy.tokenizer.pieces import PieceSettings
-from understudy.tokenizer.repositories import Repository, repositories
+from understudy.tokenizer.repositories import Repository, read_repositories, repository_ranges
 from understudy.tokenizer.repository_pieces import repository_pieces
 
 SPECIAL = {index: text for text, index in SPECIAL_IDS.items()}
@@ -124,6 +124,10 @@ def test_a_file_that_fits_a_row_is_not_cut(tokenizer: Tokenizer) -> None:
         assert all(part.count("value_") == 6 for part in shown)
 
 
+def repositories(corpus: Path) -> list[Repository]:
+    return [item for part in repository_ranges(corpus, "train") for item in read_repositories(corpus, "train", part)]
+
+
 Pack = Callable[..., Path]
 
 
@@ -162,29 +166,25 @@ def test_the_same_corpus_gives_the_same_shards_and_nothing_stays_in_scratch(pack
     one, other = pack("one"), pack("other")
     files = [path.name for path in sorted(one.iterdir()) if path.is_file()]
     assert all((one / name).read_bytes() == (other / name).read_bytes() for name in files)
-    assert [path for path in (one / "scratch").rglob("*") if path.is_file()] == []
+    assert not (one / "scratch").exists()
 
 
-def test_every_document_is_in_one_repository_whatever_the_buckets(
-    library_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_document_is_in_one_repository_whatever_the_ranges(
+    library_corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = sorted(range(len(list(document_sizes(library_corpus, "train")))))
-    for chunk_bytes, bucket_bytes in ((16_000_000, 64_000_000), (100_000, 50_000)):
+    for chunk_bytes, range_bytes in ((16_000_000, 64_000_000), (100_000, 150_000)):
         monkeypatch.setattr(repositories_module, "CHUNK_BYTES", chunk_bytes)
-        monkeypatch.setattr(repositories_module, "BUCKET_BYTES", bucket_bytes)
-        found = list(repositories(library_corpus, "train", tmp_path / "scratch"))
+        monkeypatch.setattr(repositories_module, "RANGE_BYTES", range_bytes)
+        found = repositories(library_corpus)
         assert sorted(number for item in found for number, _ in item.documents) == expected
         sizes = [sum(len(document.content.encode()) for _, document in item.documents) for item in found]
         largest = max(document_sizes(library_corpus, "train"))
         assert max(sizes) <= max(chunk_bytes, largest)
 
 
-def test_needed_files_come_first(library_corpus: Path, tmp_path: Path) -> None:
-    order = [
-        document.path
-        for item in repositories(library_corpus, "train", tmp_path / "scratch")
-        for _, document in item.documents
-    ]
+def test_needed_files_come_first(library_corpus: Path) -> None:
+    order = [document.path for item in repositories(library_corpus) for _, document in item.documents]
     by_path = {document.path: document for document in read_documents(library_corpus, "train")}
     pairs = [
         (name, f"{needed}.py")

@@ -46,10 +46,10 @@ def write_shards(folder: Path, tokenizer: Tokenizer, n_rows: int, n_valid: int =
     """Rows of two pieces each, the second shorter, then padding: lines that count up."""
     splits = {}
     for split, rows in (("train", range(n_rows)), ("valid", range(n_rows, n_rows + n_valid))):
-        with ShardWriter(folder, split, CONTEXT, tokenizer.vocabulary) as writer:  # type: ignore[arg-type]
+        with ShardWriter(folder, f"{split}-00000", CONTEXT, tokenizer.vocabulary) as writer:
             for row in rows:
                 writer.write([_piece(tokenizer, row, 18), _piece(tokenizer, row + 7, 12)])
-            splits[split] = writer.close()
+            splits[split] = [writer.close()]
     write_manifest(folder, splits, CONTEXT, tokenizer.vocabulary, "tokenizer-1")
 
 
