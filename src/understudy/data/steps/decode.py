@@ -6,7 +6,9 @@ import codecs
 import re
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from understudy.data.documents import Verdict, dropped, with_columns
 
@@ -31,6 +33,8 @@ MAGIC = {
     b"SQLite format 3\x00": "an SQLite database",
     b"\x00asm": "a WebAssembly program",
 }
+STARTS = (*MAGIC, *(mark for mark, _ in MARKS))
+LONGEST_MARK = max(map(len, STARTS))
 CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263; first two lines
 # Codecs that Python has but no editor writes; a cookie that names one is a trick or a test.
 NOT_ENCODINGS = frozenset(("unicode_escape", "raw_unicode_escape", "idna", "punycode", "utf_7", "undefined"))
@@ -53,16 +57,38 @@ class Decode:
         """Nothing to prepare."""
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        contents: list[str | None] = []
-        verdicts = {}
+        raw = batch.column("raw")
+        content = _plain(raw)
+        rows = range(len(batch)) if content is None else _with_marks(raw)
         langs = batch.column("lang").to_pylist()
-        for row, raw in enumerate(batch.column("raw").to_pylist()):
-            decoded = Decoded(None) if raw is None else decode(raw, langs[row] or "")
-            contents.append(decoded.text)
-            if decoded.verdict:
-                verdicts[row] = decoded.verdict
+        decoded = {row: decode(raw[row].as_py(), langs[row] or "") for row in rows if raw[row].is_valid}
+        if content is None:
+            content = pa.array([decoded[row].text if row in decoded else None for row in rows], pa.string())
+        elif decoded:
+            mask = np.isin(np.arange(len(batch)), list(decoded))
+            content = pc.replace_with_mask(
+                content, mask, pa.array([found.text for found in decoded.values()], pa.string())
+            )
+        verdicts = {row: found.verdict for row, found in decoded.items() if found.verdict}
         nothing = pa.nulls(len(batch), pa.binary())
-        return dropped(with_columns(batch, {"content": contents, "raw": nothing}), self.name, verdicts)
+        return dropped(with_columns(batch, {"content": content, "raw": nothing}), self.name, verdicts)
+
+
+def _plain(raw: pa.Array) -> pa.Array | None:
+    """The bytes as text, without a copy, where all files of a batch are UTF-8 without NULs; else None."""
+    data = raw.buffers()[2]
+    if data is not None and not np.frombuffer(data, np.uint8).all():
+        return None
+    try:
+        return raw.cast(pa.string())
+    except pa.ArrowInvalid:
+        return None
+
+
+def _with_marks(raw: pa.Array) -> list[int]:
+    """The rows whose first bytes say that they are no plain text."""
+    heads = pc.binary_slice(raw, 0, LONGEST_MARK).to_pylist()
+    return [row for row, head in enumerate(heads) if head and head.startswith(STARTS)]
 
 
 def decode(data: bytes, lang: str) -> Decoded:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import re2
 
 from understudy.data.steps.contract import RedactingStep, Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PLACEHOLDER = b"<IP_ADDRESS>"
 FOUR = rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
@@ -46,6 +50,7 @@ VERSION = re.compile(
     re.IGNORECASE,
 )
 NETMASK = re.compile(r"(?:255|254|252|248|240|224|192|128|0)\.(?:255|254|252|248|240|224|192|128|0)\.(?:0|255|\d+)\.0")
+FIRST_ROOM = 1 << 12
 LEAST_GROUPS = 3
 SMALL = 20  # three numbers below this begin a version or a section number far more often than a host
 
@@ -59,6 +64,9 @@ class IpAddresses(RedactingStep):
     def setup(self) -> None:
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
+        from understudy.data.address_signs import telling_signs
+
+        self._pass = telling_signs
         self._either = re2.compile(rb"(?:%s)|(?:%s)" % (FOUR, SIX), options)
 
     def identity(self, text: bytes) -> bytes:
@@ -66,12 +74,44 @@ class IpAddresses(RedactingStep):
         return str(ipaddress.ip_address(text.decode())).encode()
 
     def find(self, data: bytes) -> Iterator[Span]:
-        for match in self._either.finditer(data):
+        for _, spans in self.find_all([data]):
+            yield from spans
+
+    def find_all(self, documents: Sequence[bytes | None]) -> Iterator[tuple[int, Iterable[Span]]]:
+        """RE2 reads only the lines that have three dots or a colon where an address has them: one in a thousand."""
+        signs = _signs(self._pass, b"\n".join(data or b"" for data in documents))
+        ends = np.cumsum([len(data or b"") + 1 for data in documents])
+        rows = np.searchsorted(ends, signs, side="right")
+        for row in np.unique(rows).tolist():
+            data = documents[row] or b""
+            begin = int(ends[row]) - len(data) - 1
+            yield row, self._in_lines(data, (signs[rows == row] - begin).tolist())
+
+    def _in_lines(self, data: bytes, signs: Sequence[int]) -> Iterator[Span]:
+        last = -1
+        for sign in signs:
+            if sign > last:
+                first, last = data.rfind(b"\n", 0, sign) + 1, data.find(b"\n", sign)
+                last = len(data) if last < 0 else last
+                yield from self._between(data, first, last)
+
+    def _between(self, data: bytes, first: int, last: int) -> Iterator[Span]:
+        for match in self._either.finditer(data, first, last):
             start, end = match.span()
             if not (_stands_alone(data, start, end) and _is_public(data[start:end].decode())):
                 continue
             if not VERSION.search(data[max(0, start - 30) : start]):
                 yield Span(start, end, "ip-address", PLACEHOLDER)
+
+
+def _signs(compiled_pass: Any, data: bytes) -> NDArray[np.int64]:
+    """Where an address may stand, in order."""
+    out = np.empty(FIRST_ROOM, np.int64)
+    n = compiled_pass(np.frombuffer(data or b"\n", np.uint8), out)
+    if n > len(out):
+        out = np.empty(n, np.int64)
+        compiled_pass(np.frombuffer(data, np.uint8), out)
+    return out[:n]
 
 
 def _stands_alone(data: bytes, start: int, end: int) -> bool:

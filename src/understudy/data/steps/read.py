@@ -30,17 +30,21 @@ class ReadFiles:
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         raws, raw_ids = batch.column("raw").to_pylist(), batch.column("raw_id").to_pylist()
-        verdicts = {}
+        verdicts, is_changed, is_closed = {}, False, batch.column("drop_reason").is_valid().to_pylist()
         for row, location in enumerate(batch.column("location").to_pylist()):
-            if batch.column("drop_reason")[row].is_valid:
+            if is_closed[row]:
                 continue
             reason, evidence = "", ""
             if raws[row] is None and location is None:
                 reason, evidence = "vanished", "its archive or repository no longer has it"
             elif raws[row] is None:
                 raws[row], reason, evidence = read_file(location, self._limit)
+                is_changed = True
             if raws[row] is not None and raw_id(raws[row]) != raw_ids[row]:
+                is_changed = True
                 raws[row], reason, evidence = None, "changed", "its content is not what it was when it was listed"
             if reason:
                 verdicts[row] = Verdict(reason, evidence)
-        return dropped(with_columns(batch, {"raw": raws}), self.name, verdicts)
+        if is_changed:
+            batch = with_columns(batch, {"raw": raws})
+        return dropped(batch, self.name, verdicts)

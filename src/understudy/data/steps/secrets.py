@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from understudy.data.steps.contract import RedactingStep, Span
@@ -44,15 +45,27 @@ class Secrets(RedactingStep):
 
 
 class _Compiled:
-    """A rule ready to run."""
+    """A rule; its patterns are compiled when its trigger is seen, which of most never is."""
 
     def __init__(self, rule: Rule) -> None:
-        self._kind, self._placeholder = rule.kind, f"<{rule.placeholder}>".encode()
+        self._rule, self._placeholder = rule, f"<{rule.placeholder}>".encode()
         self._accepts = CHECKS[rule.check]
-        self._pattern: Any = compiled(rule.pattern)
-        self._unless: Any = compiled(rule.unless) if rule.unless else None
-        self._user = self._pattern.groupindex.get(b"user")
-        self._group = self._pattern.groupindex.get(b"secret", min(1, self._pattern.groups))
+
+    @cached_property
+    def _pattern(self) -> Any:
+        return compiled(self._rule.pattern)
+
+    @cached_property
+    def _unless(self) -> Any:
+        return compiled(self._rule.unless) if self._rule.unless else None
+
+    @cached_property
+    def _user(self) -> Any:
+        return self._pattern.groupindex.get(b"user")
+
+    @cached_property
+    def _group(self) -> Any:
+        return self._pattern.groupindex.get(b"secret", min(1, self._pattern.groups))
 
     def find(self, data: bytes) -> Iterator[Span]:
         for match in self._pattern.finditer(data):
@@ -61,7 +74,7 @@ class _Compiled:
                 continue
             if self._is_excused(data, match, start, end):
                 continue
-            yield Span(start, end, self._kind, self._placeholder)
+            yield Span(start, end, self._rule.kind, self._placeholder)
 
     def _is_excused(self, data: bytes, match: Any, start: int, end: int) -> bool:
         """Whether the user's name is the password too, or a name around the value says that it is none."""
