@@ -1,8 +1,10 @@
 """Reads a corpus's documents a few at a time, in the order they are stored in; what the data stage writes.
 
 corpus/
-  train/part-00000.parquet   content, path, repo, revision, lang, licenses, size_bytes, id, redactions
+  train/part-00000.parquet   content, path, repo, revision, lang, licenses, size_bytes, id, redactions, source,
+                             commit_time, weight, cluster
   valid/part-….parquet       the same columns: held-out documents
+  rejected/part-….parquet    the same, and drop_reason, dropped_by, evidence
   contamination.json         for each exam looked for, how many of its tasks were found and left out
   held_out.jsonl             functions of valid/ that tests of the same repository name
 """
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,7 @@ from understudy.core.errors import InputDataError
 from understudy.core.paths import read_json
 from understudy.formats.shards import Split
 
+Side = Split | Literal["rejected"]
 COLUMNS = ("id", "repo", "path", "lang", "content")
 ROWS_AT_ONCE = 64  # files average 10 to 20 kB, so about a megabyte of text is in memory at a time
 SIZES_AT_ONCE = 1 << 16
@@ -56,7 +59,7 @@ class RowGroup:
 
 def read_documents(corpus: Path, split: Split) -> Iterator[Document]:
     """Every document of a split. Memory: one row group of the corpus at most."""
-    for batch in _batches(corpus, split, COLUMNS, ROWS_AT_ONCE):
+    for batch in corpus_batches(corpus, split, COLUMNS, ROWS_AT_ONCE):
         yield from map(_document, batch.to_pylist())
 
 
@@ -92,24 +95,25 @@ def _document(row: dict[str, Any]) -> Document:
 
 def document_sizes(corpus: Path, split: Split) -> Iterator[int]:
     """The bytes of each document of a split, in the same order, from the size column alone."""
-    for batch in _batches(corpus, split, ("size_bytes",), SIZES_AT_ONCE):
+    for batch in corpus_batches(corpus, split, ("size_bytes",), SIZES_AT_ONCE):
         yield from batch.column(0).to_pylist()
 
 
 def document_places(corpus: Path, split: Split) -> Iterator[tuple[str, str, int]]:
     """Repository, path and bytes of each document of a split, in the same order, without their contents."""
-    for batch in _batches(corpus, split, ("repo", "path", "size_bytes"), SIZES_AT_ONCE):
+    for batch in corpus_batches(corpus, split, ("repo", "path", "size_bytes"), SIZES_AT_ONCE):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _batches(corpus: Path, split: Split, columns: Sequence[str], n_rows: int) -> Iterator[pa.RecordBatch]:
-    for part in _parts(corpus, split):
+def corpus_batches(corpus: Path, side: Side, columns: Sequence[str], n_rows: int) -> Iterator[pa.RecordBatch]:
+    """These columns of all rows of one side, some at a time. Raises InputDataError naming the part that is damaged."""
+    for part in _parts(corpus, side):
         with _damage_named(part), pq.ParquetFile(part) as file:
             yield from file.iter_batches(n_rows, columns=list(columns))
 
 
-def _parts(corpus: Path, split: Split) -> list[Path]:
-    return sorted((corpus / split).glob("part-*.parquet"))
+def _parts(corpus: Path, side: Side) -> list[Path]:
+    return sorted((corpus / side).glob("part-*.parquet"))
 
 
 @contextmanager

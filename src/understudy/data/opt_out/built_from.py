@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from understudy.core.artifact import Artifact, Store
-from understudy.core.errors import InputDataError
 from understudy.core.paths import Project, read_json
 from understudy.core.tracking import Events
 from understudy.data.opt_out.opt_outs import OPTED_OUT, OptOuts, sha256_of
+from understudy.formats.corpus import Side, corpus_batches
 
-SIDES = ("train", "valid", "rejected")
+SIDES: tuple[Side, ...] = ("train", "valid", "rejected")
 WITHOUT_CONTENT = (OPTED_OUT, "duplicate")  # rejected rows that hold a name and a hash only
 MOST_FILES = 10_000  # named for each corpus; all are counted
 ROWS_AT_ONCE = 4_096
@@ -48,10 +45,10 @@ def built_from(project: Project, opt_outs: OptOuts, events: Events) -> dict[str,
 
 
 def _found_in(corpus: Artifact, opt_outs: OptOuts) -> dict[str, Any]:
-    counts = dict.fromkeys(SIDES, 0)
+    counts: dict[str, int] = dict.fromkeys(SIDES, 0)
     files: list[dict[str, str]] = []
     for side in SIDES:
-        for row in _rows(corpus.path / side, with_content=bool(opt_outs.sha256)):
+        for row in _rows(corpus.path, side, with_content=bool(opt_outs.sha256)):
             sha256 = None if row.get("content") is None else sha256_of(row["content"].encode())
             entry = opt_outs.match(row["repo"], row["path"], (row["id"], sha256))
             if entry is None or row.get("drop_reason") in WITHOUT_CONTENT:
@@ -70,18 +67,12 @@ def _found_in(corpus: Artifact, opt_outs: OptOuts) -> dict[str, Any]:
     }
 
 
-def _rows(folder: Path, with_content: bool) -> Iterator[dict[str, Any]]:
-    for part in sorted(folder.glob("part-*.parquet")):
-        try:
-            with pq.ParquetFile(part) as file:
-                wanted = ["repo", "path", "id", "drop_reason", *(["content"] if with_content else [])]
-                names = [name for name in wanted if name in file.schema_arrow.names]
-                for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
-                    yield from batch.to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise InputDataError(
-                f"{part} of a corpus cannot be read: {error}", "understudy up RECIPE   (makes a damaged corpus again)"
-            ) from error
+def _rows(corpus: Path, side: Side, with_content: bool) -> Iterator[dict[str, Any]]:
+    names = ["repo", "path", "id"]
+    names += ["drop_reason"] if side == "rejected" else []
+    names += ["content"] if with_content else []
+    for batch in corpus_batches(corpus, side, names, ROWS_AT_ONCE):
+        yield from batch.to_pylist()
 
 
 def _ancestors(artifact: Artifact) -> set[str]:

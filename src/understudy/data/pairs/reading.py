@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from understudy.core.errors import InputDataError
 from understudy.data.pairs.asking import Origin
+from understudy.formats.corpus import corpus_batches
 
 COLUMNS = ["id", "repo", "path", "revision", "lang", "licenses", "content"]
 ROWS_AT_ONCE = 64
@@ -25,16 +22,8 @@ class TrainingDocument(NamedTuple):
 
 def training_documents(corpus: Path) -> Iterator[TrainingDocument]:
     """Every document of the train split, in its order. What is held out is never read."""
-    for part in sorted((corpus / "train").glob("part-*.parquet")):
-        try:
-            with pq.ParquetFile(part) as file:
-                for batch in file.iter_batches(ROWS_AT_ONCE, columns=COLUMNS):
-                    yield from map(_document, batch.to_pylist())
-        except (OSError, pa.ArrowException, KeyError) as error:
-            raise InputDataError(
-                f"{part} of the corpus cannot be read: {error}",
-                "understudy data RECIPE   (makes a damaged corpus again)",
-            ) from error
+    for batch in corpus_batches(corpus, "train", COLUMNS, ROWS_AT_ONCE):
+        yield from map(_document, batch.to_pylist())
 
 
 def _document(row: dict[str, object]) -> TrainingDocument:
