@@ -138,9 +138,12 @@ def without_secrets(address: str) -> str:
     return re.sub(r"^(https?://[^?\s]*)\?.*$", r"\1", address, flags=re.DOTALL)
 
 
+PROSE = ("asciidoc", "markdown", "mediawiki", "org", "pod", "rdoc", "restructuredtext", "tex", "textile", "typst")
 BY_LANGUAGE: dict[str, dict[str, float | None]] = {
     "json": {"min_file_bytes": 50, "max_characters": 5000},
     "yaml": {"min_file_bytes": 50, "max_characters": 20_000},
+    # A paragraph on one line is how people write these: StarCoder2 exempts them from the rules on lines.
+    **{language: {"max_line_length": 100_000, "mean_line_length": None} for language in PROSE},
 }
 
 

@@ -47,6 +47,7 @@ ESCAPES = "".join("    b'" + "".join(f"\\x{n:02x}" for n in NUMBERS.randbytes(16
 WORDS = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(40)] * 30
 PHRASES = "".join(" ".join(WORDS[start : start + 23]) + "\n" for start in range(0, len(WORDS), 23))
 SETTINGS = json.dumps({"keys": [f"value {n:x}" for n in range(500)]}, indent=1)
+PARAGRAPH = " ".join(f"Sentence {chr(97 + n % 26)}{chr(97 + n // 26)} stands on the same line." for n in range(60))
 PAGE = "".join(f"<div class='wide row {chr(97 + n)}'><span id='{chr(99 + n)}'></span></div>\n" for n in range(20))
 
 
@@ -128,6 +129,7 @@ def test_a_filter_names_its_figure_and_its_limit(
         ("".join(f"def f{n}(a, b):\n    return a + {n}\n\n" for n in range(30)), "a.py", "python"),
         ("KEY = '''\n" + BLOB[:1700] + "'''\n" + FUNCTIONS, "test_tls.py", "python"),
         ("変数 = '日本語の文字列'\n名前 = '数える'\nprint(変数, 名前)\n", "a.py", "python"),
+        ("# Design\n\n" + PARAGRAPH + "\n\nAnd more of it.\n", "a.md", "markdown"),
         ("/* licence */\n" + "int main() { return work(1); }\n" * 2, "a.c", "c"),
     ],
 )
