@@ -40,7 +40,8 @@ events.sinks = (lambda record: marks.setdefault(record.get("what") or record["ev
 start = time.perf_counter()
 figures = STAGE.run(recipe, Inputs({}, project, listed), project.root / "work", events)
 told = {name: round(when - start, 2) for name, when in marks.items()}
-print(json.dumps({"figures": figures, "n_bytes": listed.size_bytes, "seconds": time.perf_counter() - start, "from": told}))
+seconds = time.perf_counter() - start
+print(json.dumps({"figures": figures, "n_bytes": listed.size_bytes, "seconds": seconds, "from": told}))
 """
 
 

@@ -40,7 +40,7 @@ def refuse_findings(catalog: pa.Table, recipe: Recipe) -> None:
 
 
 def write_redactions(catalog: pa.Table, path: Path) -> None:
-    """List every redaction: whose file it is in, on which line of the original, and its kind. Never what stood there."""
+    """List every redaction: its file, its line in the original and its kind. Never what stood there."""
     rows = catalog.filter(pc.greater(pc.list_value_length(catalog["redacted"]), 0))
     rows = rows.select(["repo", "path", "id", "side", "redacted", "redacted_lines"]).combine_chunks()
     columns = [rows["redacted"].combine_chunks(), rows["redacted_lines"].combine_chunks()]
