@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from understudy.core.tracking import Events
 from understudy.data.catalog import with_column
 from understudy.data.decisions.making import Making
 from understudy.data.opt_out import OPTED_OUT, OptOuts, opt_outs_of
@@ -12,7 +13,19 @@ from understudy.data.opt_out import OPTED_OUT, OptOuts, opt_outs_of
 
 def decide(making: Making) -> pa.Table:
     """The catalog with what the recipe's list names rejected, also where another check had rejected it before."""
-    return without_opted_out(making.catalog, opt_outs_of(making.recipe))
+    opt_outs = opt_outs_of(making.recipe)
+    catalog = without_opted_out(making.catalog, opt_outs)
+    _tell_idle(opt_outs, catalog, making.events)
+    return catalog
+
+
+def _tell_idle(opt_outs: OptOuts, catalog: pa.Table, events: Events) -> None:
+    """A misspelt entry leaves in what someone asked to be left out, and nothing else would say so."""
+    reasons = pc.unique(catalog["evidence"].filter(pc.fill_null(pc.equal(catalog["dropped_by"], OPTED_OUT), False)))
+    matched = set(reasons.to_pylist())
+    idle = [str(entry) for entry in opt_outs.entries if str(entry) not in matched]
+    if idle:
+        events.note(f"{len(idle):,} of {len(opt_outs.entries):,} opt-outs left nothing out: {', '.join(idle[:5])}")
 
 
 def without_opted_out(catalog: pa.Table, opt_outs: OptOuts) -> pa.Table:

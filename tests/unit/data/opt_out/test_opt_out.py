@@ -13,7 +13,7 @@ import pytest
 from understudy.core.errors import InputDataError
 from understudy.core.paths import Project
 from understudy.core.recipe import Recipe
-from understudy.core.tracking import silent
+from understudy.core.tracking import Events, silent
 from understudy.data.inventory import list_sources
 from understudy.data.opt_out import OptOut, OptOuts, read_opt_outs
 from understudy.data.sources.reading import raw_id
@@ -133,3 +133,12 @@ def test_a_missing_list_is_told_before_anything_is_read(tmp_path: Path, project:
     data = {"sources": [{"dir": str(tmp_path / "nowhere")}], "opt_out": str(tmp_path / "none.txt")}
     with pytest.raises(InputDataError, match=r"none\.txt"):
         list_sources(Recipe.model_validate({"name": "t", "data": data}), project, silent())
+
+
+def test_an_entry_that_left_nothing_out_is_told(
+    repositories: Path, tmp_path: Path, make_corpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Events, "note", lambda self, text, **facts: told.append(text))
+    make_corpus(repositories, opt_out=written(tmp_path, "theirs\nours:misspelt.py\n"))
+    assert "1 of 2 opt-outs left nothing out: ours:misspelt.py" in told
