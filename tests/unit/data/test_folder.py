@@ -59,6 +59,17 @@ def test_excluded_paths_are_left_out_and_counted(code: Path, make_corpus: MakeCo
     assert corpus.statistics["passed_over"] == {"excluded by the recipe": 2}
 
 
+@pytest.mark.parametrize("pattern", ["team/old/*", "*/old/*", "team/old", "old"])
+def test_a_repository_below_the_source_can_be_excluded_by_its_place(
+    pattern: str, tmp_path: Path, make_corpus: MakeCorpus
+) -> None:
+    for repo in ("old", "new"):
+        (tmp_path / "all" / "team" / repo / ".git").mkdir(parents=True)
+        write(tmp_path / "all" / "team" / repo / "a.py", CODE + f"# {repo}\n")
+    corpus = make_corpus([{"dir": str(tmp_path / "all"), "exclude": [pattern]}])
+    assert [(row["repo"], row["path"]) for row in corpus.kept().values()] == [("team/new", "a.py")]
+
+
 def test_the_repository_is_the_nearest_folder_with_git_in_it(tmp_path: Path, make_corpus: MakeCorpus) -> None:
     for number, folder in enumerate(("work/a", "work/team/b/src", "work")):
         write(tmp_path / folder / f"f{number}.py", f"number = {number}\n{CODE}")

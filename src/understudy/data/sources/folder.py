@@ -69,7 +69,11 @@ class FolderWalk:
                 yield Found(repo, path, 0, folder, reason=entries.reason, evidence=entries.evidence)
                 continue
             if inside and self.finds_repositories and any(entry.name == ".git" for entry in entries):
-                repo, base, inside = self._nested_name(folder), "", ""
+                repo = self._nested_name(folder)
+                if is_excluded(f"{repo}/", self.exclude):  # `legacy/*` is all of the repository `legacy`
+                    self.passed_over[EXCLUDED] += 1
+                    continue
+                base, inside = "", ""
             folders = []
             for entry in entries:
                 below = f"{inside}{entry.name}"
