@@ -48,16 +48,21 @@ def _told(compute: Compute, rows: pa.Table, key: str) -> dict[str, Any]:
     largest = compute.sql(LARGEST.format(key=key, limit=GROUPS), rows=rows)["name"].to_pylist()
     column = rows[key].combine_chunks()
     is_listed = pc.is_in(column, value_set=pa.array(largest, pa.string()))
-    listed = rows.filter(is_listed).select([key, "dropped_by", "size_bytes"])
+    rows = rows.select([key, "dropped_by", "size_bytes"])
+    listed = rows.filter(is_listed)
     groups = {name: _nothing() for name in largest}
-    for row in compute.sql(DROPPED.format(key=key), rows=listed).to_pylist():
+    for row in _dropped(compute, listed, key):
         _count(groups[row["name"]], row)
     rest = rows.filter(pc.invert(is_listed))
     rest = rest.set_column(rest.schema.get_field_index(key), key, pa.array(["others"] * len(rest), pa.string()))
     others = _nothing()
-    for row in compute.sql(DROPPED.format(key=key), rows=rest).to_pylist():
+    for row in _dropped(compute, rest, key):
         _count(others, row)
     return {"groups": groups, "n_groups": len(pc.unique(column)), "others": others}
+
+
+def _dropped(compute: Compute, rows: pa.Table, key: str) -> list[dict[str, Any]]:
+    return compute.sql(DROPPED.format(key=key), rows=rows).to_pylist() if len(rows) else []
 
 
 def _nothing() -> dict[str, Any]:
