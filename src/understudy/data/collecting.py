@@ -18,12 +18,13 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from understudy.core.errors import InputDataError
 from understudy.core.recipe import SourceKind
-from understudy.data.listing import Collection, Found
+from understudy.data.listing import CHUNK, Collection, Found, pack_found, unpack_found
 from understudy.data.looking import Look
 from understudy.data.sources import archive
 from understudy.data.sources.folder import FolderWalk
@@ -31,7 +32,7 @@ from understudy.data.sources.git import Repository
 from understudy.data.sources.hash_cache import HashCache
 
 PYTHON_LICENSE = "PSF-2.0"
-FORMAT = 3  # of what is remembered of packed files; a new number forgets it all
+FORMAT = 4  # of what is remembered of packed files; a new number forgets it all
 
 
 class Packed(NamedTuple):
@@ -150,16 +151,20 @@ def _remembered(look: Look, packed: Packed, find: Callable[[], Iterable[Found]])
     cache = HashCache(look.project, json.dumps(settings))
     facts = packed.path.stat()
     known = cache.get(str(packed.path), facts)
-    if known is None:
-        known = list(find())
-        cache.put(str(packed.path), facts, known)
-        cache.save()
-    return (_found(item) for item in known)
+    if known is not None:
+        return (item for text in known for item in unpack_found(text))
+    return _noted(find(), lambda texts: cache.put(str(packed.path), facts, texts), cache)
 
 
-def _found(item: Iterable[object]) -> Found:
-    found = Found(*item)  # type: ignore[arg-type]
-    return found._replace(licenses=tuple(found.licenses)) if found.licenses else found
+def _noted(files: Iterable[Found], put: Callable[[list[str]], None], cache: HashCache) -> Iterator[Found]:
+    """The same files; what they were is kept when the last has passed."""
+    texts: list[str] = []
+    stream = iter(files)
+    while some := list(islice(stream, CHUNK)):
+        texts.append(pack_found(some))
+        yield from some
+    put(texts)
+    cache.save()
 
 
 COLLECTORS: dict[SourceKind, Callable[[Look], Iterator[Collection]]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -29,10 +30,11 @@ from understudy.data.funnel import funnel
 from understudy.data.inventory import surveyed_listing
 from understudy.data.license_summary import license_summary
 from understudy.data.listing import Listing
+from understudy.data.memory import give_back
 from understudy.data.parts import write_parts
 from understudy.data.portions import cuts_of, loads, usable_bytes
 from understudy.data.statistics import statistics
-from understudy.data.steps import settings_key, steps_of
+from understudy.data.steps import parsed_languages, settings_key, steps_of
 
 PASSING = ("changed", "vanished", "unreadable")  # reasons that lie in the moment, and may be gone the next time
 WITHOUT_CONTENT = (DUPLICATE, "opted-out")
@@ -73,6 +75,7 @@ def _cleaned(
     compute.map(work, Orders(tuple(steps), "cleaning"), total)
     keys = tuple(cut.key for mine in cuts for cut in mine)
     catalog = read_catalog(compute.checkpoints, listing, cuts)
+    give_back()
     refuse_findings(catalog, recipe)
     return Making(recipe, project, compute, events, folder, keys, Heavy(compute.checkpoints, keys, "content"), catalog)
 
@@ -93,15 +96,17 @@ def _tidy(making: Making) -> None:
 
 def _write(making: Making, listing: Listing) -> dict[str, Any]:
     rows, events = making.catalog, making.events
+    written = _without_copies(rows)
     for done, (side, schema) in enumerate(
         (("train", CORPUS_SCHEMA), ("valid", CORPUS_SCHEMA), ("rejected", REJECTED_SCHEMA))
     ):
         if events.should_stop:
             raise Interrupted("stopped before the corpus was written", "run the same command to continue")
         events.progress("writing", done, 3, "parts", part=side)
-        mine = rows.filter(pc.equal(rows["side"], side))
-        write_parts(making.contents, _without_copies(mine), schema, making.folder / side)
+        numbers = np.flatnonzero(pc.equal(rows["side"], side).to_numpy())
+        write_parts(making.contents, written, numbers, schema, making.folder / side)
     facts = statistics(making.compute, rows, listing.passed_over)
+    facts["parse_checked"] = parsed_languages(making.recipe)
     steps = funnel(making.compute, rows)
     write_json(making.folder / "statistics.json", facts)
     write_json(making.folder / "funnel.json", steps)

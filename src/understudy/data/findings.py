@@ -41,8 +41,8 @@ def refuse_findings(catalog: pa.Table, recipe: Recipe) -> None:
 
 def write_redactions(catalog: pa.Table, path: Path) -> None:
     """List every redaction: its file, its line in the original and its kind. Never what stood there."""
-    rows = catalog.filter(pc.greater(pc.list_value_length(catalog["redacted"]), 0))
-    rows = rows.select(["repo", "path", "id", "side", "redacted", "redacted_lines"]).combine_chunks()
+    rows = catalog.select(["repo", "path", "id", "side", "redacted", "redacted_lines"])
+    rows = rows.filter(pc.greater(pc.list_value_length(rows["redacted"]), 0)).combine_chunks()
     columns = [rows["redacted"].combine_chunks(), rows["redacted_lines"].combine_chunks()]
     owner = pc.list_parent_indices(columns[0])
     table = {name: rows[name].take(owner) for name in ("repo", "path", "id", "side")}

@@ -77,7 +77,7 @@ def _in_tests(folders: Sequence[str]) -> bool:
 
 
 def _python(catalog: pa.Table) -> pa.Table:
-    rows = kept(catalog)
+    rows = kept(catalog, ["repo", "path", "id", "side", "lang", "size_bytes", "batch", "row"])
     rows = rows.filter(pc.fill_null(pc.equal(rows["lang"], "python"), False))
     tests = pa.array([is_test(path) for path in rows["path"].to_pylist()], pa.bool_())
     return rows.append_column("is_test", tests)

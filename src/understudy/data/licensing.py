@@ -14,7 +14,7 @@ from understudy.data.licenses import License, is_license_file, license_for, repo
 from understudy.data.licenses.expressions import terms
 from understudy.data.licenses.repository import MAX_LICENSE_BYTES
 from understudy.data.listing import Entry, Found, Kind
-from understudy.data.sources.archive import Limits, read_positions
+from understudy.data.sources.archive import Limits, read_located
 from understudy.data.sources.git import read_blobs
 from understudy.data.sources.hash_cache import HashCache
 from understudy.data.sources.reading import printable, read_file
@@ -38,7 +38,7 @@ class LicenseFiles:
 
     def __init__(self, kind: Kind, root: str, texts: Mapping[str, bytes] | None = None) -> None:
         """`texts` are contents that are at hand already, by path."""
-        self._kind, self._root, self._texts = kind, root, texts or {}
+        self._kind, self._root, self._texts = kind, root, {} if texts is None else texts
         self._met: list[Found] = []
         self._n_bytes = 0
 
@@ -85,7 +85,7 @@ class LicenseFiles:
             return (self._texts[item.path] for item in self._met)
         if self._kind == "archive":
             limits = Limits(MAX_LICENSE_BYTES, 1 << 62)  # listing it has kept to the recipe's limit already
-            return read_positions(Path(self._root), [item.location for item in self._met], limits)
+            return read_located(Path(self._root), [item.location for item in self._met], limits)
         return (None for _ in self._met)
 
 

@@ -90,16 +90,35 @@ class Entries(Sequence[Entry]):
 
     def dump(self) -> list[str]:
         """The packed entries as text, for `load`."""
-        return [base64.b85encode(packed).decode() for packed in self._packed]
+        return list(map(_as_text, self._packed))
 
     @classmethod
     def load(cls, dumped: Iterable[str]) -> Entries:
         """The entries that `dump` wrote. Raises ValueError for anything else."""
         entries = cls(())
-        entries._packed = [base64.b85decode(text) for text in dumped]
+        entries._packed = list(map(base64.b85decode, dumped))
         if entries._packed:
             entries._n = (len(entries._packed) - 1) * CHUNK + len(_unpack(entries._packed[-1]))
         return entries
+
+
+def pack_found(files: Sequence[Found]) -> str:
+    """Some files as short text: a million of them can be remembered and take 60 MB."""
+    return _as_text(zlib.compress(json.dumps(files).encode(), 1))
+
+
+def unpack_found(text: str) -> Iterator[Found]:
+    """The files that `pack_found` wrote. Raises ValueError for anything else."""
+    try:
+        for values in json.loads(zlib.decompress(base64.b85decode(text))):
+            found = Found(*values)
+            yield found._replace(licenses=tuple(found.licenses)) if found.licenses else found
+    except (zlib.error, TypeError) as error:
+        raise ValueError(f"not files: {error}") from error
+
+
+def _as_text(packed: bytes) -> str:
+    return base64.b85encode(packed).decode()
 
 
 def _pack(entries: list[Entry]) -> bytes:

@@ -10,8 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from understudy.data.catalog import NO_BATCH, Heavy
+
+Numbers = NDArray[np.int64]
 
 PART_BYTES = 256_000_000  # of content; a part is what one reader or worker takes at once
 GROUP_BYTES = 16_000_000  # of content; what has to be in memory at once
@@ -20,14 +23,18 @@ GROUP_ROWS = 20_000
 REPETITIVE = ["repo", "revision", "lang", "licenses.list.element", "drop_reason", "dropped_by"]
 
 
-def write_parts(contents: Heavy, rows: pa.Table, schema: pa.Schema, folder: Path) -> int:
-    """Write catalog rows with their contents to `folder`, in their order; returns how many parts there are."""
+def write_parts(contents: Heavy, catalog: pa.Table, numbers: Numbers, schema: pa.Schema, folder: Path) -> int:
+    """Write these rows of the catalog with their contents to `folder`; returns how many parts there are.
+
+    Memory: one group of rows.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     writer: pq.ParquetWriter | None = None
     n_parts, part_bytes = 0, 0
     try:
-        for group in _groups(rows):
+        columns = [name for name in catalog.column_names if name in (*schema.names, "batch", "row")]
+        for group in _groups(catalog.select(columns), numbers):
             if writer is None or part_bytes + group.size > PART_BYTES:
                 if writer is not None:
                     writer.close()
@@ -50,17 +57,17 @@ class _Group(NamedTuple):
     size: int
 
 
-def _groups(rows: pa.Table) -> Iterator[_Group]:
-    """Consecutive rows of about GROUP_BYTES."""
-    sizes = np.where(rows["batch"].to_numpy() == NO_BATCH, 0, rows["size_bytes"].to_numpy())
+def _groups(catalog: pa.Table, numbers: Numbers) -> Iterator[_Group]:
+    """Rows one after the other, of about GROUP_BYTES."""
+    sizes = np.where(catalog["batch"].to_numpy() == NO_BATCH, 0, catalog["size_bytes"].to_numpy())[numbers]
     start, size = 0, 0
     for row, row_bytes in enumerate(sizes.tolist()):
         if row > start and (size + row_bytes > GROUP_BYTES or row - start >= GROUP_ROWS):
-            yield _Group(rows.slice(start, row - start), size)
+            yield _Group(catalog.take(pa.array(numbers[start:row])), size)
             start, size = row, 0
         size += row_bytes
-    if start < len(rows):
-        yield _Group(rows.slice(start), size)
+    if start < len(numbers):
+        yield _Group(catalog.take(pa.array(numbers[start:])), size)
 
 
 def _with_contents(contents: Heavy, rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -22,8 +22,8 @@ from understudy.core.recipe import Recipe
 from understudy.data.compute import Checkpoints, Portion
 from understudy.data.compute.checkpoints import read_content
 from understudy.data.documents import Placed, working_batch
-from understudy.data.listing import Collection, Entry, Kind, Listing
-from understudy.data.sources.archive import Limits, read_positions
+from understudy.data.listing import Collection, Entries, Entry, Kind, Listing
+from understudy.data.sources.archive import Limits, read_located
 from understudy.data.sources.git import read_blobs
 
 # Small enough that two workers end together and a killed one loses little; large enough that a batch is not a handful
@@ -33,6 +33,7 @@ FURTHER_BYTES = 750_000
 LARGEST_BYTES = 8_000_000
 MOST_ROWS = 2_000
 CUTS_AT_ONCE = 16  # of one folder, for an engine that reads on other machines
+MANY_ENTRIES = 20_000  # of one load, as Python objects: 15 MB
 
 RawReader = Callable[[Path, Sequence[str], Limits], Iterator[bytes | None]]
 """Yields the bytes at each location, in that order; None for what is no longer there."""
@@ -52,7 +53,7 @@ class Filled(NamedTuple):
 
     key: str
     size_bytes: int
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ def loads(collection: Collection, cuts: Sequence[Cut], recipe: Recipe, done: Con
 
 
 def _filled(collection: Collection, cut: Cut) -> Filled:
-    return Filled(cut.key, cut.size_bytes, tuple(collection.entries[place] for place in cut.places.tolist()))
+    entries = (collection.entries[place] for place in cut.places.tolist())
+    is_large = collection.kind in STREAMS and len(collection.entries) > MANY_ENTRIES  # all its cuts are one load
+    return Filled(cut.key, cut.size_bytes, Entries(entries) if is_large else tuple(entries))
 
 
 def read(load: Load) -> Iterator[Portion]:
@@ -176,7 +179,7 @@ def _from_jsonl(root: Path, locations: Sequence[str], limits: Limits) -> Iterato
 READERS: dict[Kind, RawReader | None] = {
     "folder": None,
     "git": _from_git,
-    "archive": read_positions,
+    "archive": read_located,
     "parquet": _from_parquet,
     "jsonl": _from_jsonl,
     "kept": _from_checkpoints,

@@ -42,7 +42,8 @@ SELECT drop_reason, repo, path, evidence FROM (
 def statistics(compute: Compute, rows: pa.Table, passed_over: Mapping[str, int]) -> dict[str, Any]:
     """The whole of statistics.json. `rows` is the judged catalog; `passed_over` counts folders left out by rule."""
     repositories = _by(compute, rows, "repo")
-    kept = rows.filter(pc.not_equal(rows["side"], "rejected"))
+    measured = rows.select(["size_bytes", "n_lines", "longest_line", "redacted"])
+    kept = measured.filter(pc.not_equal(rows["side"], "rejected"))
     return {
         "totals": _totals(rows),
         "by_language": _by(compute, rows, "lang"),
@@ -64,8 +65,8 @@ def statistics(compute: Compute, rows: pa.Table, passed_over: Mapping[str, int])
 def _totals(rows: pa.Table) -> dict[str, dict[str, int]]:
     totals = {}
     for side in ("train", "valid", "rejected"):
-        mine = rows.filter(pc.equal(rows["side"], side))
-        totals[side] = {"n_files": len(mine), "size_bytes": int(pc.sum(mine["size_bytes"]).as_py() or 0)}
+        sizes = rows["size_bytes"].filter(pc.equal(rows["side"], side))
+        totals[side] = {"n_files": len(sizes), "size_bytes": int(pc.sum(sizes).as_py() or 0)}
     return totals
 
 

@@ -37,7 +37,7 @@ def decide(making: Making) -> pa.Table:
     judged = [judge(key, policy) for key in keys.dictionary.to_pylist()]
     for reason in (LICENSE, UNKNOWN):
         unwanted = pa.array([item.reason == reason for item in judged], pa.bool_()).take(keys.indices)
-        rows = catalog.filter(unwanted)
+        rows = catalog.select(["place", "license_from"]).filter(unwanted)
         if len(rows):
             told = pa.array([item.expression for item in judged], pa.string()).take(keys.indices.filter(unwanted))
             catalog = rejected(catalog, rows["place"].combine_chunks(), reason, LICENSE, _evidence(reason, told, rows))

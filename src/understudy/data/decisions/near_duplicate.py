@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from understudy.data.catalog import kept, rejected, with_column
 from understudy.data.decisions.making import Making
-from understudy.data.decisions.parsing import parsed
+from understudy.data.decisions.parsing import PARSED, parsed
+from understudy.data.memory import give_back
 from understudy.data.near_duplicates import NearSettings
 from understudy.data.steps import late_steps_of
 
@@ -30,7 +31,7 @@ ROWS = ["place", "repo", "path", "commit_time", "n_shingles", "shingles_id", "id
 def decide(making: Making) -> pa.Table:
     """The catalog without near-duplicates of what stays, and without what cannot be parsed; sets `cluster`."""
     if making.recipe.data.near_duplicates is None:
-        catalog = parsed(making, kept(making.catalog)) if late_steps_of(making.recipe) else making.catalog
+        catalog = parsed(making, kept(making.catalog, PARSED)) if late_steps_of(making.recipe) else making.catalog
         return with_column(catalog, "cluster", pa.nulls(len(catalog), pa.int64()))
     return _without_near_duplicates(making)
 
@@ -41,7 +42,7 @@ def _without_near_duplicates(making: Making) -> pa.Table:
 
     near = making.recipe.data.near_duplicates
     assert near is not None
-    rows = kept(making.catalog).select(ROWS)
+    rows = kept(making.catalog, ROWS)
     bands, contents = making.heavy("bands"), making.contents
     making.events.progress("comparing", 0, len(rows), "files")
 
@@ -53,6 +54,7 @@ def _without_near_duplicates(making: Making) -> pa.Table:
 
     settings = NearSettings(near.threshold, near.permutations, near.ngram)
     clusters = find.find_clusters(rows, texts, signatures, settings)
+    give_back()
     making.events.progress("comparing", len(rows), len(rows), "files")
     making, choice = _chosen(making, rows, clusters)
     pq.write_table(find.cluster_table(rows, clusters, choice), making.folder / SIDE_FILE, compression="zstd")
@@ -72,7 +74,8 @@ def _chosen(making: Making, rows: pa.Table, clusters: Clusters) -> tuple[Making,
         if not parses or len(waiting) == 0:
             return making, choice
         places = rows["place"].take(pa.array(waiting))
-        chosen = making.catalog.filter(pc.is_in(making.catalog["place"], value_set=places.combine_chunks()))
+        catalog = making.catalog.select(PARSED)
+        chosen = catalog.filter(pc.is_in(catalog["place"], value_set=places.combine_chunks()))
         making = making.with_catalog(parsed(making, chosen))
         is_parsed[waiting] = True
         gone = making.catalog.filter(pc.is_valid(making.catalog["drop_reason"]))["place"].combine_chunks()

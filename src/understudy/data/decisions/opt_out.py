@@ -12,11 +12,14 @@ from understudy.data.opt_out import OPTED_OUT, OptOuts, opt_outs_of
 
 
 def decide(making: Making) -> pa.Table:
-    """The catalog with what the recipe's list names rejected, also where another check had rejected it before."""
+    """The catalog with what the recipe's list names rejected, also where another check had rejected it before.
+
+    `raw_id`, 36 bytes a row, has had its use then.
+    """
     opt_outs = opt_outs_of(making.recipe)
     catalog = without_opted_out(making.catalog, opt_outs)
     _tell_idle(opt_outs, catalog, making.events)
-    return catalog
+    return catalog.drop_columns(["raw_id"])
 
 
 def _tell_idle(opt_outs: OptOuts, catalog: pa.Table, events: Events) -> None:

@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from understudy.data.catalog import rejected, with_column
+from understudy.data.catalog import read_facts, rejected, with_column
 from understudy.data.compute import Orders
 from understudy.data.decisions.making import Making
-from understudy.data.listing import Collection, Entry
+from understudy.data.listing import Collection, Entries, Entry
 from understudy.data.portions import Cut, cuts_of, loads
 from understudy.data.steps import StepSetting, late_steps_of, settings_key
 
+PARSED = ["repo", "path", "lang", "size_bytes", "id", "batch", "row", "place"]  # what is asked of the rows to parse
 FOUND = ["lang", "drop_reason", "evidence"]
+ROWS_AT_ONCE = 8_192  # as Python objects
 
 
 def parsed(making: Making, rows: pa.Table) -> pa.Table:
@@ -40,18 +41,20 @@ def _languages(steps: Sequence[StepSetting]) -> list[str]:
 
 def _collection(making: Making, rows: pa.Table) -> Collection:
     """The rows as something to be read: their contents lie in the checkpoints of the steps before."""
-    names = ["repo", "path", "lang", "size_bytes", "id", "batch", "row"]
-    values = [rows[name].to_pylist() for name in names]
-    entries = tuple(
-        Entry(repo, path, lang, size, f"{making.keys[batch]}:{row}", content_id, "", "")
-        for repo, path, lang, size, content_id, batch, row in zip(*values, strict=True)
-    )
-    return Collection("kept", "kept", str(making.compute.checkpoints.folder), entries)
+    return Collection("kept", "kept", str(making.compute.checkpoints.folder), Entries(_entries(making, rows)))
+
+
+def _entries(making: Making, rows: pa.Table) -> Iterator[Entry]:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows.slice(start, ROWS_AT_ONCE)
+        values = [some[name].to_pylist() for name in ("repo", "path", "lang", "size_bytes", "id", "batch", "row")]
+        for repo, path, lang, size, content_id, batch, row in zip(*values, strict=True):
+            yield Entry(repo, path, lang, size, f"{making.keys[batch]}:{row}", content_id, "", "")
 
 
 def _facts(making: Making, cuts: list[Cut]) -> Iterator[pa.Table]:
     for cut in cuts:
-        yield pq.read_table(making.compute.checkpoints.facts(cut.key), columns=FOUND)
+        yield read_facts(making.compute.checkpoints.facts(cut.key), FOUND)
 
 
 def _judged(making: Making, places: pa.Array, facts: list[pa.Table]) -> pa.Table:

@@ -27,6 +27,7 @@ Numbers = np.ndarray[Any, np.dtype[np.int64]]
 Points = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
+CHOSEN_BY = ("id", "cluster", "split_point", "commit_time", "size_bytes", "repo", "path")
 ALONE = {
     "repository": "all documents belong to one repository, or to repositories that share code",
     "file": "all documents are copies of each other, or nearly",
@@ -45,7 +46,7 @@ class Choice(NamedTuple):
 def decide(making: Making) -> pa.Table:
     """The catalog with its column `side`: train, valid or rejected. Raises InputDataError where no document is left."""
     catalog = making.catalog
-    rows = kept(catalog)
+    rows = kept(catalog, [name for name in CHOSEN_BY if name in catalog.column_names])
     if len(rows) == 0:
         raise InputDataError(
             "no document is left to train on: every file was dropped",

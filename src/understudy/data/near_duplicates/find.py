@@ -23,7 +23,7 @@ from understudy.data.near_duplicates.pairs import Pairs, candidate_pairs, pairs_
 from understudy.data.near_duplicates.settings import NearSettings, banding
 from understudy.data.near_duplicates.verify import similarities
 
-BAND_ROWS = 65_536  # files whose bands are read at once
+BAND_ROWS = 16_384  # files whose bands are read at once
 LOOKS = 3  # how often the kept files of a cluster are compared again; the corpora we tried need one
 
 Numbers = NDArray[np.int64]
@@ -195,10 +195,11 @@ def _pairs_that_stay(sizes: Numbers, edges: Edges, threshold: float) -> Pairs:
 def _band_matrix(bands: Fetch, numbers: Numbers, n_bands: int) -> NDArray[np.uint32]:
     """matrix[j, i] is half of the hash of band j of row numbers[i]: pairs are compared anyway, and it halves memory."""
     matrix = np.empty((n_bands, len(numbers)), np.uint32)
+    reading = np.argsort(numbers)  # rows of one batch stand together in the table
     for start in range(0, len(numbers), BAND_ROWS):
-        part = numbers[start : start + BAND_ROWS]
-        hashes = bands(part).flatten().to_numpy(zero_copy_only=False).reshape(len(part), n_bands)
-        matrix[:, start : start + len(part)] = (hashes.T.view(np.uint64) >> np.uint64(32)).astype(np.uint32)
+        part = reading[start : start + BAND_ROWS]
+        hashes = bands(numbers[part]).flatten().to_numpy(zero_copy_only=False).reshape(len(part), n_bands)
+        matrix[:, part] = (hashes.T.view(np.uint64) >> np.uint64(32)).astype(np.uint32)
     return matrix
 
 

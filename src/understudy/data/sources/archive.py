@@ -27,6 +27,7 @@ from understudy.data.listing import Found
 from understudy.data.sources.reading import kind_of, printable, raw_id, too_large
 
 MAX_MEMBERS = 1_000_000
+SKIP_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1_000_000  # long names and pax headers; real ones have a few hundred bytes
 READ_WHOLE = (
     tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
@@ -56,6 +57,7 @@ class Member(NamedTuple):
     reason: str = ""
     evidence: str = ""
     time: int | None = None  # when the file was last changed, where the archive says so
+    offset: int | None = None  # of a tar's member: where in the unpacked stream its bytes begin
 
 
 Wants = Callable[[int, str], bool]  # (position of the member, its path): shall it be read?
@@ -84,7 +86,8 @@ def found_in(
         if member.data is not None and is_license_file(member.path) and len(member.data) <= MAX_LICENSE_BYTES:
             texts[name] = member.data
         content = raw_id(member.data) if member.data is not None and wants(member.path) else ""
-        yield Found(repo, name, member.size, str(position), content, member.reason, member.evidence, member.time)
+        location = str(position) if member.offset is None else f"{member.offset}+{member.size}"
+        yield Found(repo, name, member.size, location, content, member.reason, member.evidence, member.time)
 
 
 def read_members(path: Path, limits: Limits, wants: Wants) -> Iterator[Member]:
@@ -108,9 +111,40 @@ def read_members(path: Path, limits: Limits, wants: Wants) -> Iterator[Member]:
         yield _verdict(path, "damaged-archive", f"after {position + 1:,} members: {text}")
 
 
-def read_positions(path: Path, locations: Sequence[str], limits: Limits) -> Iterator[bytes | None]:
-    """The bytes of members by their position, which must rise; None for what the archive no longer holds."""
-    wanted = list(map(int, locations))
+def read_located(path: Path, locations: Sequence[str], limits: Limits) -> Iterator[bytes | None]:
+    """The bytes of members by their locations, which must rise; None for what the archive no longer holds.
+
+    What it holds now may be something else: the hash of the bytes tells.
+    """
+    if locations and "+" in locations[0]:
+        return _read_spans(
+            path, [(int(start), int(size)) for start, _, size in (at.partition("+") for at in locations)]
+        )
+    return _read_positions(path, list(map(int, locations)), limits)
+
+
+def _read_spans(path: Path, spans: Sequence[tuple[int, int]]) -> Iterator[bytes | None]:
+    """The bytes at these places of an unpacked tar. Reading its headers once more would take longer than unpacking."""
+    n_answered = 0
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+            file.seek(0)
+            stream = _unpacked(file, head)
+            at = 0
+            for start, size in spans:
+                while at < start and (skipped := stream.read(min(start - at, SKIP_BYTES))):
+                    at += len(skipped)
+                data = stream.read(size)
+                at += len(data)
+                n_answered += 1
+                yield data if len(data) == size else None
+    except DAMAGE:
+        pass
+    yield from (None for _ in spans[n_answered:])
+
+
+def _read_positions(path: Path, wanted: list[int], limits: Limits) -> Iterator[bytes | None]:
     wanted_set, last = set(wanted), max(wanted, default=-1)
     members = enumerate(read_members(path, limits, lambda position, _: position in wanted_set))
     n_answered = 0
@@ -245,7 +279,9 @@ def _tar_members(stream: io.RawIOBase, archive: str, limits: Limits, wants: Want
             if info.isdir():
                 continue
             position += 1
-            member = _named(info.name, info.size, archive)._replace(time=_plausible(info.mtime))
+            member = _named(info.name, info.size, archive)._replace(
+                time=_plausible(info.mtime), offset=info.offset_data
+            )
             if not member.reason and not (info.isreg() and not info.issparse()):
                 member = member._replace(reason=_tar_reason(info), evidence=_tar_kind(info))
             elif not member.reason and wants(position, member.path):
