@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from understudy.core.errors import InputDataError
+from understudy.core.errors import InputDataError, ResourceError
 from understudy.core.paths import Project
+from understudy.core.tracking import silent
+from understudy.data.sources.git_command import BareRepository
 
 MakeCorpus = Callable[..., Any]  # the fixture `make_corpus`, which returns a Corpus
 CODE = "import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n"
@@ -89,6 +92,27 @@ def test_a_fetch_that_was_killed_does_not_block_the_next(
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "-m", "second")
     assert len(make_corpus([{"git": str(repository)}], work="two", near_duplicates=None).kept()) == 5
+
+
+def test_a_fetch_that_ended_half_way_is_done_again(repository: Path, project: Project, make_corpus: MakeCorpus) -> None:
+    """The commit is here, and nothing of what it holds: a fetch writes its objects one by one."""
+    whole = make_corpus([{"git": str(repository)}], work="one").hashes()
+    commit = git(repository, "cat-file", "commit", "HEAD")
+    for clone in (project.cache / "git").iterdir():  # the commit's files, and the history
+        shutil.rmtree(clone)
+        git(repository, "init", "--quiet", "--bare", str(clone))
+        (clone / "commit").write_text(commit + "\n")
+        git(clone, "hash-object", "-t", "commit", "-w", "commit")
+    again = make_corpus([{"git": str(repository)}], work="two")
+    assert again.hashes() == whole
+    assert not [record for record in again.events.records if record["event"] == "warning"]
+
+
+def test_a_disk_that_fills_up_under_git_is_no_fault_of_the_source(repository: Path, project: Project) -> None:
+    bare = BareRepository(project.cache / "git" / "x", str(repository), "git: repository", silent())
+    for told in ("No space left on device", "Disk quota exceeded"):
+        error = bare.failure(f"fatal: write error: {told}\n")
+        assert isinstance(error, ResourceError) and "the disk is full" in error.message and error.hint
 
 
 def test_a_remote_that_cannot_be_reached_is_replaced_by_what_was_fetched(

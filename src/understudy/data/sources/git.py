@@ -28,6 +28,7 @@ from understudy.data.sources.reading import is_excluded, printable, raw_id, too_
 
 FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 TIP = "refs/understudy/tip"  # what was fetched last: the next fetch asks for what is new since
+COMMITS = "refs/understudy/commits"  # all that were fetched: each is here as a whole
 
 
 class Blob(NamedTuple):
@@ -99,7 +100,8 @@ class Repository:
         if commit is None and not FULL_HASH.fullmatch(wanted):
             return self._commit_by_prefix(wanted)
         try:
-            self._git.fetch("--no-tags", "--depth=1", refs=(f"+{commit or wanted}:{TIP}",))
+            refs = (f"+{commit or wanted}:{TIP}", f"+{commit or wanted}:{COMMITS}/{commit or wanted}")
+            self._git.fetch("--no-tags", "--depth=1", refs=refs)
         except InputDataError:
             return self._commit_by_prefix(commit or wanted)  # some servers hand out tips only
         return commit or wanted

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from understudy.core.errors import InputDataError
+from understudy.core.errors import InputDataError, ResourceError, UnderstudyError
 from understudy.core.recipe import without_secrets
 from understudy.core.tracking import Events
 from understudy.data.sources.child import run_child
@@ -28,6 +28,8 @@ SETTINGS = (
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
 )
+FULL_DISK = ("No space left on device", "Disk quota exceeded")
+FREE_SPACE = "free some space (understudy gc shows what can go), then run the same command"
 INHERITED = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_CONFIG_GLOBAL", "GIT_PROXY_COMMAND", "GIT_TRACE")
 
 
@@ -50,14 +52,17 @@ class BareRepository:
         self.run("init", "--quiet", "--bare", "--template=", "--", str(self.folder), inside=False)
 
     def has(self, commit: str) -> bool:
-        """True if this commit is here."""
+        """True if this commit is here, and all that it holds.
+
+        A fetch that was killed may have left the commit alone. Only one that found everything leaves a ref.
+        """
         if not commit or not (self.folder / "HEAD").exists():
             return False
         try:
             self.run("cat-file", "-e", f"{commit}^{{commit}}")
+            return bool(self.run("for-each-ref", "--count=1", f"--contains={commit}"))
         except InputDataError:
             return False
-        return True
 
     def run(self, *arguments: str, inside: bool = True) -> bytes:
         """What git prints. Raises InputDataError with git's own words."""
@@ -78,9 +83,12 @@ class BareRepository:
                 ) from None
             if code != 0:
                 errors.seek(0)
-                raise self._failure(errors.read(4000).decode("utf-8", "replace"))
+                raise self.failure(errors.read(4000).decode("utf-8", "replace"))
 
-    def _failure(self, errors: str) -> InputDataError:
+    def failure(self, errors: str) -> UnderstudyError:
+        """What git's words on its standard error mean."""
+        if any(told in errors for told in FULL_DISK):
+            return ResourceError(f"the disk is full while fetching the source `{self._source}`", FREE_SPACE)
         lines = [line for line in errors.splitlines() if line.startswith(("fatal:", "error:"))] or errors.splitlines()
         reason = (lines[0] if lines else "no reason given").removeprefix("fatal: ")
         hint = "check the address, and that `git ls-remote` can read it without asking for a password"
