@@ -5,7 +5,8 @@ VENV ?= .venv
 RUN := $(VENV)/bin
 PIP_OPTIONS ?=
 # The others in that folder are what these share.
-BENCHMARKS := $(filter-out benchmarks/record.py benchmarks/clock.py,$(wildcard benchmarks/*.py))
+SHARED := record clock observe
+BENCHMARKS := $(filter-out $(SHARED:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
