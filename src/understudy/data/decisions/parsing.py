@@ -26,6 +26,7 @@ def parsed(making: Making, rows: pa.Table) -> pa.Table:
     """The catalog after these of its rows were parsed: some rejected, some of another language than their name says."""
     steps = late_steps_of(making.recipe)
     rows = rows.filter(pc.is_in(rows["lang"], value_set=pa.array(_languages(steps), pa.string())))
+    rows = rows.sort_by([("batch", "ascending"), ("row", "ascending")])  # as they lie on disk: each batch is read once
     collection = _collection(making, rows)
     cuts = cuts_of(collection, settings_key(steps))
     total = sum(cut.size_bytes for cut in cuts)
