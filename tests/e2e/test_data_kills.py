@@ -5,6 +5,7 @@ Moments are counted from events, not from the start: so they fall into every pha
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -21,7 +22,7 @@ from small_project import command, environment
 
 PHASES = ("survey", "stage_started", "cleaning", "comparing", "parsing", "writing")
 CACHES = ("batches", "sources", "git", "listings", "contamination")
-FINISH_SECONDS = 240
+FINISH_SECONDS = 900  # on a machine that has much else to do
 HANG_SECONDS = 10.0
 KILLS_IN_A_ROW = 5
 
@@ -127,26 +128,37 @@ def test_the_corpus_has_every_side_file_that_there_is(undisturbed: Path) -> None
 
 
 def torment(undisturbed: Path, project: Path, seed: int, n_kills: int) -> list[str]:
-    """Kill so many times, in phases one after the other, with runs to the end in between and after."""
+    """The phases in which so many kills fell, with runs to the end in between and after.
+
+    Part of the caches goes after each end, and some batches after each kill, so that there is work left to disturb.
+    A run that was faster than its killer is counted as none.
+    """
     chance = random.Random(seed)
     length, expected = spans(undisturbed), published(undisturbed)
-    hit = []
-    for number in range(n_kills):
-        phase = PHASES[(seed + number) % len(PHASES)]
-        hit.append(kill_in(project, phase, chance.random() ** 2 * length[phase]))  # a resumed phase is shorter
-        if number + 1 < n_kills and (number + 1) % KILLS_IN_A_ROW:
+    hit: list[str] = []
+    for number in itertools.count(seed):
+        phase = PHASES[number % len(PHASES)]
+        fell = kill_in(project, phase, chance.random() ** 2 * length[phase])  # a resumed phase is shorter
+        hit += [fell] if fell != "finished" else []
+        if len(hit) < n_kills and len(hit) % KILLS_IN_A_ROW:
+            for batch in sorted((project / ".understudy" / "cache" / "batches").glob("*.*"))[:: chance.randint(1, 3)]:
+                batch.unlink()
+            if fell == "finished":
+                shutil.rmtree(project / ".understudy" / "store", ignore_errors=True)
             continue
         finish(project)
         assert published(project) == expected, f"after {hit[-KILLS_IN_A_ROW:]}"
+        if len(hit) >= n_kills:
+            return hit
         shutil.rmtree(project / ".understudy" / "store")
         for cache in chance.sample(CACHES, chance.choice([2, len(CACHES)])):
             shutil.rmtree(project / ".understudy" / "cache" / cache, ignore_errors=True)
-    return hit
+    raise AssertionError("never")
 
 
 def test_ten_kills_in_all_phases_change_nothing(undisturbed: Path, fresh: Path) -> None:
     hit = torment(undisturbed, fresh, seed=1, n_kills=10)
-    assert len([phase for phase in hit if phase != "finished"]) >= 7, hit
+    assert len(set(hit)) >= 3, hit
 
 
 @pytest.mark.torture
@@ -154,7 +166,7 @@ def test_ten_kills_in_all_phases_change_nothing(undisturbed: Path, fresh: Path) 
 def test_a_hundred_kills_in_all_phases_change_nothing(undisturbed: Path, fresh: Path, seed: int) -> None:
     hit = torment(undisturbed, fresh, seed=100 + seed, n_kills=10)
     print(f"seed {seed}: killed in {hit}")
-    assert len([phase for phase in hit if phase != "finished"]) >= 7, hit
+    assert len(hit) == 10
 
 
 def workers_of(parent: int) -> list[int]:
