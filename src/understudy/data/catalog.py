@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from understudy.data.compute import Checkpoints
 from understudy.data.compute.checkpoints import read_content
 from understudy.data.documents import FACTS, LISTING_FIELDS, WORKING_SCHEMA, Placed, working_batch
-from understudy.data.licensing import licensed
 from understudy.data.listing import Collection, Entry, Listing
 from understudy.data.portions import Cut
+from understudy.data.sources.license_files import licensed
 
 NO_BATCH = -1
 OPEN_BATCHES = 8  # unpacked in memory at a time, of 1 to 8 MB each

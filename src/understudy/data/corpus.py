@@ -25,15 +25,15 @@ from understudy.data.compute import Checkpoints, Compute, Orders, open_compute
 from understudy.data.decisions import Making, decide
 from understudy.data.decisions.duplicate import DUPLICATE
 from understudy.data.documents import CORPUS_SCHEMA, REJECTED_SCHEMA
-from understudy.data.findings import refuse_findings, write_redactions
-from understudy.data.funnel import funnel
+from understudy.data.figures.funnel import funnel
+from understudy.data.figures.licenses import license_summary
+from understudy.data.figures.redactions import refuse_findings, write_redactions
+from understudy.data.figures.statistics import statistics
 from understudy.data.inventory import surveyed_listing
-from understudy.data.license_summary import license_summary
 from understudy.data.listing import Listing
 from understudy.data.memory import give_back
 from understudy.data.parts import write_parts
 from understudy.data.portions import cuts_of, loads, usable_bytes
-from understudy.data.statistics import statistics
 from understudy.data.steps import parsed_languages, settings_key, steps_of
 
 PASSING = ("changed", "vanished", "unreadable")  # reasons that lie in the moment, and may be gone the next time

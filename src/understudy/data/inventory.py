@@ -13,12 +13,12 @@ from understudy.core.paths import Project, hash_file
 from understudy.core.recipe import Recipe, Source
 from understudy.core.stage import SourceSurvey, Survey
 from understudy.core.tracking import Events
-from understudy.data.collecting import COLLECTORS
 from understudy.data.contamination.wanted import exams_digest
 from understudy.data.known_names import check_names
 from understudy.data.listing import Collection, Listing, load_listing, save_listing
-from understudy.data.looking import Look
 from understudy.data.opt_out import read_opt_outs
+from understudy.data.sources.collecting import COLLECTORS
+from understudy.data.sources.looking import Look
 from understudy.data.steps.name_model import model_id
 from understudy.data.steps.secret_rules import rules_in
 

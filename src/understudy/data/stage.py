@@ -7,12 +7,12 @@ steps/       what it is ─▶ filters ─▶ redaction ─▶ identify, on all 
    │ catalog                      all rows without their contents
    ▼
 decisions/   over all rows at once: opt-out, licences, exam tasks, duplicates and near-duplicates, the split
-   │ parts, funnel, statistics, findings, license_summary
+   │ parts, figures
    ▼
 corpus/      train · valid · rejected, every file with the reason it was left out, and figures that add up
 
 Beside the way: preview.py (what each rule would remove), inspection/ (questions to a corpus), pairs/ (to fine-tune on).
-Behind it: licenses/, opt_out/, contamination/, near_duplicates/, held_out: what one step or decision knows.
+Behind it: licenses/, opt_out/, contamination/, near_duplicates/, held_out/: what one step or decision knows.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import pytest
 from understudy.core.errors import InputDataError
 from understudy.core.recipe import Recipe
 from understudy.data.documents import WORKING_SCHEMA
-from understudy.data.findings import refuse_findings, step_of_kind
+from understudy.data.figures.redactions import refuse_findings, step_of_kind
 from understudy.data.steps.contract import RedactingStep, Span, with_stand_ins
 from understudy.data.steps.emails import Emails
 from understudy.data.steps.ip_addresses import IpAddresses

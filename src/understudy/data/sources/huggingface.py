@@ -23,7 +23,7 @@ from understudy.core.paths import read_json, write_json
 from understudy.data.sources.child import run_child
 
 if TYPE_CHECKING:
-    from understudy.data.looking import Look
+    from understudy.data.sources.looking import Look
 
 NEEDED = ("datasets", "huggingface_hub")
 DONE = "data-set.json"

@@ -31,7 +31,7 @@ from understudy.data.sources.folder import PASSED_OVER
 from understudy.data.sources.reading import printable, too_large
 
 if TYPE_CHECKING:
-    from understudy.data.looking import Look
+    from understudy.data.sources.looking import Look
 
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 PATTERN = {"http": "*", "https": "*"}  # in a web address ? and [ mean something else

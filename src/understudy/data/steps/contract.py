@@ -74,7 +74,7 @@ class RedactingStep(ABC):
     """A step that replaces pieces of documents by placeholders, and drops the document too where the recipe says so.
 
     Dropped documents are redacted as well: they stay on disk for inspection, and what is private must not. With
-    handling `fail` they are dropped here and the stage stops once all were seen (`findings.py`).
+    handling `fail` they are dropped here and the stage stops once all were seen (`figures/redactions.py`).
 
     Within a document the same text gets the same stand-in and another text another one: `<KEY>`, `<KEY_2>`, …
     """

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from understudy.data.breakdown import breakdown
 from understudy.data.compute import Compute
+from understudy.data.figures.breakdown import breakdown
 
 REPOSITORIES = 1_000  # the largest ones are listed; the rest are counted
 EXAMPLES = 5

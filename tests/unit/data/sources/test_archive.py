@@ -17,7 +17,15 @@ from typing import Any
 import pytest
 
 from understudy.core.errors import InputDataError
-from understudy.data.sources.archive import Limits, Member, archive_name, found_in, read_members, safe_path
+from understudy.data.sources.archive import (
+    Limits,
+    Member,
+    archive_name,
+    found_in,
+    read_located,
+    read_members,
+    safe_path,
+)
 
 MakeCorpus = Callable[..., Any]  # the fixture `make_corpus`, which returns a Corpus
 CODE = "import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n"
@@ -302,3 +310,42 @@ def test_flipped_bytes_end_in_members_or_reasons(tmp_path: Path) -> None:
                 raw[random.Random(seed).randrange(len(raw))] ^= 0x55
             path.write_bytes(raw)
             assert members(path)
+
+
+def packed(path: Path, files: dict[str, bytes]) -> None:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, data in files.items():
+                file.writestr(name, data)
+        return
+    with tarfile.open(path, "w:" + path.suffix[1:].replace("tar", "")) as tar:  # type: ignore[call-overload]
+        for name, data in files.items():
+            add(tar, name, data)
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.zip"])
+def test_what_was_listed_is_read_again_by_its_location(name: str, tmp_path: Path) -> None:
+    files = {f"f{n}.{'py' if n % 3 else 'png'}": random.Random(n).randbytes(n * 997) for n in range(40)}
+    packed(tmp_path / name, files)
+    found = list(found_in(tmp_path / name, "a", LIMITS, lambda path: path.endswith(".py")))
+    wanted = [item for item in found if item.raw_id][1:-1]
+    again = read_located(tmp_path / name, [item.location for item in wanted], LIMITS)
+    assert list(again) == [files[item.path] for item in wanted] and len(wanted) == 24
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.zip"])
+def test_of_an_archive_that_was_cut_short_meanwhile_each_answer_is_the_file_or_nothing(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    files = {f"f{n}.py": random.Random(n).randbytes(9_000) for n in range(40)}
+    packed(path, files)
+    locations = [item.location for item in found_in(path, "a", LIMITS, lambda _: True)]
+    path.write_bytes(path.read_bytes()[:200_000])
+    answers = list(read_located(path, locations, LIMITS))
+    assert len(answers) == 40 and answers[-1] is None
+    assert all(data in (None, files[f"f{n}.py"]) for n, data in enumerate(answers))
+
+
+def test_of_an_archive_that_is_gone_nothing_is_read(tmp_path: Path) -> None:
+    assert list(read_located(tmp_path / "gone.tar", ["512+10", "1536+20"], LIMITS)) == [None, None]

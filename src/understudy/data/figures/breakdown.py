@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from understudy.data.compute import Compute
 from understudy.data.decisions.license import JOIN
-from understudy.data.license_summary import UNKNOWN, expression_of
+from understudy.data.figures.licenses import UNKNOWN, expression_of
 
 COLUMNS = {"language": "lang", "license": "license", "repository": "repo"}
 GROUPS = 200  # the largest of each kind are listed, the others are one row

@@ -25,11 +25,11 @@ from typing import NamedTuple
 from understudy.core.errors import InputDataError
 from understudy.core.recipe import SourceKind
 from understudy.data.listing import CHUNK, Collection, Found, pack_found, unpack_found
-from understudy.data.looking import Look
 from understudy.data.sources import archive
 from understudy.data.sources.folder import FolderWalk
 from understudy.data.sources.git import Repository
 from understudy.data.sources.hash_cache import HashCache
+from understudy.data.sources.looking import Look
 
 PYTHON_LICENSE = "PSF-2.0"
 FORMAT = 4  # of what is remembered of packed files; a new number forgets it all

@@ -1,6 +1,6 @@
 """The compiled pass that measures files: every byte is looked at once, and no Python object is made.
 
-One call takes a whole Arrow column. What each number means stands in `measures.py`; the tests hold the two against a
+One call takes a whole Arrow column. What each number means stands in `__init__.py`; the tests hold the two against a
 plain-Python reference. Importing this module imports numba (0.4 s), so only a step's `setup` does.
 
 bytes ─▶ lines ─▶ line hashes ─▶ repeated lines

@@ -21,7 +21,7 @@ import xxhash
 
 from understudy.core.paths import write_atomically
 from understudy.data.catalog import kept
-from understudy.data.python_calls import (
+from understudy.data.held_out.python_calls import (
     Call,
     calls_of_tests,
     functions_of,

@@ -101,7 +101,7 @@ _kept: tuple[pa.Array, pa.Array, Measures] | None = None  # holding the arrays k
 
 def _prepare() -> None:
     global _prepared
-    from understudy.data import scanning
+    from understudy.data.measures import scanning
 
     names = ["", *BY_NAME]
     markers = np.zeros((len(names), scanning.MARKERS, scanning.MARKER_BYTES), np.uint8)
@@ -136,7 +136,7 @@ def _markers(language: str) -> tuple[str, str, str, str]:
 
 def _characters() -> NDArray[np.uint8]:
     """For every code point, whether it is a letter, a decimal digit, any of these or a numeral, whether it hides."""
-    from understudy.data import scanning
+    from understudy.data.measures import scanning
 
     points = np.arange(0x110000, dtype=np.uint32).view("U1")
     kinds = (
@@ -149,7 +149,7 @@ def _characters() -> NDArray[np.uint8]:
 
 
 def _measure(content: pa.Array, languages: pa.Array) -> Measures:
-    from understudy.data import scanning
+    from understudy.data.measures import scanning
 
     prepare_measuring()
     assert _prepared is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from understudy.data.held_out import is_test
-from understudy.data.python_calls import calls_of_tests, functions_of, module_parts, names_module
+from understudy.data.held_out.python_calls import calls_of_tests, functions_of, module_parts, names_module
 from understudy.formats.corpus import HeldOutFunction, held_out_functions, read_documents
 
 MODULE = '''"""Würfel."""

@@ -12,11 +12,11 @@ from understudy.core.errors import Interrupted
 from understudy.core.paths import Project
 from understudy.core.recipe import Recipe, Source
 from understudy.core.tracking import Events
-from understudy.data.licensing import VERSION, FoundLicenses, LicenseFiles
 from understudy.data.listing import Collection, Entries, Entry, Found, Kind
 from understudy.data.sources.archive import Limits
 from understudy.data.sources.columns import Wants
 from understudy.data.sources.hash_cache import HashCache
+from understudy.data.sources.license_files import VERSION, FoundLicenses, LicenseFiles
 from understudy.data.sources.reading import EXCLUDED, is_excluded, printable
 from understudy.formats.languages import KEPT_BY_DEFAULT, claimants, language_of, may_be_code
 
