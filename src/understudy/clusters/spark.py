@@ -78,6 +78,8 @@ class SparkCluster:
         with _quietly():
             self._was_open, self.session = _session(settings)
         self._n_slots = _slots(self.session)
+        is_remote = "connect" in type(self.session).__module__
+        self._has_tags = is_remote or not self.session.version.startswith("3.")
 
     def run(self, task: Task, orders: Iterable[Any]) -> Iterator[Any]:
         """The answer to each order, wave by wave."""
@@ -128,15 +130,15 @@ class SparkCluster:
 
     def _mark_jobs(self) -> None:
         """Name this thread's jobs, so that a stop ends them and nobody else's."""
-        if hasattr(self.session, "addTag"):
+        if self._has_tags:
             self.session.addTag(self._group)
-        else:  # Spark 3
+        else:
             self.session.sparkContext.setJobGroup(self._group, "understudy", interruptOnCancel=True)
 
     def _cancel(self, waves: Sequence[Future[list[str]]]) -> None:
         """End the jobs under way. Again and again: a job may have been about to start."""
         while not all(wave.cancel() or wave.done() for wave in waves):
-            if hasattr(self.session, "interruptTag"):
+            if self._has_tags:
                 self.session.interruptTag(self._group)
             else:
                 self.session.sparkContext.cancelJobGroup(self._group)

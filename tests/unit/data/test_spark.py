@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 import signal
@@ -244,7 +246,7 @@ from understudy.core.stage import Inputs
 from understudy.core.tracking import silent
 from understudy.data import survey
 from understudy.data.stage import STAGE
-data = {"sources": [{"dir": sys.argv[1]}], "compute": "spark", "spark": {"spark.master": "local[2,4]"}}
+data = {"sources": [{"dir": sys.argv[1]}], "compute": "spark", "spark": {"spark.master": sys.argv[3]}}
 recipe = Recipe.model_validate({"name": "t", "data": data})
 project = Project(Path(sys.argv[2]))
 STAGE.run(recipe, Inputs({}, project, survey(recipe, project, silent())), project.root / "work", silent())
@@ -254,7 +256,7 @@ STAGE.run(recipe, Inputs({}, project, survey(recipe, project, silent())), projec
 def test_a_killed_driver_is_continued_by_the_next_run_on_another_engine(
     library: Path, make_corpus: MakeCorpus, project: Any, undisturbed: dict[str, str]
 ) -> None:
-    command = [sys.executable, "-c", SCRIPT, str(library), str(project.root)]
+    command = [sys.executable, "-c", SCRIPT, str(library), str(project.root), "local[2,4]"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     folder = project.cache / "batches"
     deadline = time.monotonic() + 120
@@ -266,6 +268,35 @@ def test_a_killed_driver_is_continued_by_the_next_run_on_another_engine(
     finished = {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
     assert make_corpus(library).hashes() == undisturbed
     assert all(path.stat().st_mtime_ns == when for path, when in finished.items())
+
+
+def executors() -> set[int]:
+    """The processes of executors on this machine."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"CoarseGrainedExecutorBackend" in path.read_bytes():
+                found.add(int(path.parent.name))
+    return found
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0])
+def test_an_executor_that_is_killed_is_replaced_and_costs_nothing(
+    seconds: float, library: Path, project: Project, undisturbed: dict[str, str]
+) -> None:
+    before = executors()
+    command = [sys.executable, "-c", SCRIPT, str(library), str(project.root), "local-cluster[2,1,1024]"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not (mine := executors() - before):
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(seconds)
+    os.kill(min(mine), signal.SIGKILL)
+    assert process.wait(timeout=300) == 0
+    folder = project.root / "work"
+    for name, expected in undisturbed.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected, name
 
 
 def test_the_engine_is_no_part_of_what_a_corpus_is() -> None:
