@@ -175,13 +175,14 @@ def _preview(session: Session, recipe: Path) -> None:
             f"{rule['n_files']:,}",
             f"{rule['share']:.2%}",
             bytes_text(rule["size_bytes"]),
-            *([printable(f"{example['path']}: {example['evidence']}") for example in rule["examples"][:1]] or [""]),
+            *([printable("{repo}/{path}: {evidence}".format(**example)) for example in rule["examples"][:1]] or [""]),
         )
         for rule in sorted(found["rules"], key=lambda rule: not rule["is_on"])
     ]
     session.table(title, ("rule", "", "files", "share", "size", "for instance"), rows)
     kept = found["n_files"] - found["n_removed"]
-    session.print(f"{kept:,} of {found['n_files']:,} would stay, before duplicates; three examples of each: --json")
+    told = "before licences, opt-outs, exams and duplicates, which need all files"
+    session.print(f"{kept:,} of {found['n_files']:,} would stay, {told}; three examples of each: --json")
 
 
 def _dry_run(session: Session, recipe: Path, until: str | None) -> None:
