@@ -165,7 +165,7 @@ class Filters(Section):
     data_fraction: Fraction | None = Field(0.9, description="largest share of a long file in lines of literals")
     visible_text_fraction: Fraction | None = Field(None, description="least visible share of a page (StarCoder: 0.2)")
     parse_error_fraction: Fraction | None = Field(
-        0.1, description="largest share of text that its language's parser cannot place (extra `languages`)"
+        0.2, description="largest share of text that its language's parser cannot place (extra `languages`)"
     )
     min_file_bytes: int = Field(32, ge=0, le=10_000_000, description="smaller files teach nothing")
     max_file_bytes: int = Field(1_000_000, ge=1, le=1_000_000_000, description="larger files are data, not code")

@@ -215,3 +215,13 @@ def test_public_addresses_are_found(text: str, address: str) -> None:
 )
 def test_private_documented_and_version_numbers_stay(text: str) -> None:
     assert found(ADDRESSES, text) == []
+
+
+@pytest.mark.parametrize("prefix", ["b", "r", "u", "f", "Rb", "", "x = b"])
+def test_a_string_prefix_is_no_part_of_a_mailbox(prefix: str) -> None:
+    assert found(EMAILS, f"call({prefix}'joe.miller@gmail.com')") == [("email", "joe.miller@gmail.com")]
+
+
+@pytest.mark.parametrize("text", ["self.p4passwd = p4passwd", "    names = ('P4PASSWD', 'P4USER')"])
+def test_names_of_variables_are_no_passwords(text: str) -> None:
+    assert found(SECRETS, text) == []

@@ -17,6 +17,7 @@ STARTS = frozenset((string.ascii_letters + string.digits + "_").encode())
 DOMAIN = re.compile(
     rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63}){0,8}\.(?:[A-Za-z]{2,18}|xn--[a-z0-9-]{2,20})"
 )
+STRING_PREFIXES = frozenset(b"r b u f rb br fr rf".split())
 MOST_LOCAL, MOST_DOMAIN = 64, 255
 # Country codes (ISO 3166 as delegated) without those that are mostly file extensions (.py, .sh, .md, .rs), and the
 # generic domains that people have addresses in. `q@k.transpose` ends in none of them.
@@ -58,6 +59,7 @@ class Emails(RedactingStep):
     """Finds addresses of people."""
 
     name: ClassVar[str] = "emails"
+    version: ClassVar[str] = "2"
     reason: ClassVar[str] = "email"
 
     def setup(self) -> None:
@@ -82,6 +84,9 @@ def _local_start(data: bytes, at: int) -> int:
     first = at
     while first > 0 and at - first < MOST_LOCAL and data[first - 1] in LOCAL:
         first -= 1
+    quote = data.rfind(b"'", first, at)
+    if quote >= 0 and data[first:quote].lower() in STRING_PREFIXES:  # b'jane@…' is no mailbox of that name
+        first = quote + 1
     while first < at and data[first] not in STARTS:
         first += 1
     return first

@@ -5,6 +5,7 @@ file ─▶ one RE2 set of all triggers ─▶ the patterns of the triggers seen
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -16,13 +17,14 @@ from understudy.data.steps.secret_rules import Rule, compiled, options, own_rule
 
 NAME_CHARACTERS = frozenset((string.ascii_letters + string.digits + "_-.").encode())
 LONGEST_NAME = 80
+CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 
 
 class Secrets(RedactingStep):
     """Finds secrets: one pass of all triggers over a file, then the exact patterns of those that were seen."""
 
     name: ClassVar[str] = "secrets"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reason: ClassVar[str] = "secret"
 
     def __init__(self, handling: str, extra: Sequence[Sequence[str]] = (), edition: str = "") -> None:
@@ -80,10 +82,20 @@ class _Compiled:
         """Whether the user's name is the password too, or a name around the value says that it is none."""
         if self._user is not None and match.group(self._user) == data[start:end]:
             return True
-        if self._unless is None:
-            return False
         first = match.start()
         while first > 0 and first > match.start() - LONGEST_NAME and data[first - 1] in NAME_CHARACTERS:
             first -= 1
+        if _names_itself(data[first:start], data[start:end]):
+            return True
+        if self._unless is None:
+            return False
         around = data[first:start] + b" " + data[end : match.end()]
         return self._unless.search(around) is not None
+
+
+def _names_itself(before: bytes, value: bytes) -> bool:
+    """True for `self.p4passwd = p4passwd`, a variable of that name, and for `"P4PASSWD", "P4USER"`, a list of names."""
+    name = before.rstrip(b" \t\r\n=:\"'`")
+    if name.lower().endswith(value.lower()):
+        return True
+    return name.endswith(b",") and CONSTANT.fullmatch(value) is not None
