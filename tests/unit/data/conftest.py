@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,11 @@ from understudy.core.recipe import Recipe
 from understudy.core.stage import Inputs
 from understudy.core.tracking import Events, silent
 from understudy.data import survey
+from understudy.data.compute import Checkpoints, Compute, Orders
+from understudy.data.compute.local import LocalCompute
+from understudy.data.portions import Load, read, without
 from understudy.data.stage import STAGE
+from understudy.data.steps import Step, StepSetting, make_step
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 
@@ -60,6 +66,37 @@ class Corpus:
 
 
 MakeCorpus = Callable[..., Corpus]
+
+
+class InThisProcess(LocalCompute):
+    """The engine of one machine without its processes: for tests of sources and decisions, that start a hundred runs.
+
+    What processes do, and that they make no difference, stands in test_corpus.py, test_crew.py and tests/e2e.
+    """
+
+    def map(self, loads: Iterable[Load], orders: Orders, total_bytes: int) -> None:
+        steps = [_step(setting.name, json.dumps(setting.settings)) for setting in orders.steps]
+        for load in loads:
+            for portion in read(without(load, self.checkpoints)):
+                batch = portion.batch
+                for step in steps:
+                    batch = step(batch)
+                self.checkpoints.save(portion.key, batch, keeps_contents=orders.keeps_contents)
+
+
+@lru_cache(maxsize=256)
+def _step(name: str, settings: str) -> Step:
+    return make_step(StepSetting(name, json.loads(settings)))
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches are worked off where the test runs; a second less for each corpus."""
+
+    def open_compute(checkpoints: Checkpoints, size_bytes: int, events: Events, *_: object) -> Compute:
+        return InThisProcess(checkpoints, 1, events)
+
+    monkeypatch.setattr("understudy.data.compute.local.open_compute", open_compute)
 
 
 @pytest.fixture

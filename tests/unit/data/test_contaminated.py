@@ -17,6 +17,8 @@ from understudy.data import survey
 from understudy.data.steps.contaminated import comment_style, task_told
 from understudy.formats.corpus import contamination
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 SOLUTION = """    best_start, best_length, start = 0, 1, 0
     for place in range(1, len(heights)):
         if abs(heights[place] - heights[place - 1]) > tolerance:

@@ -134,6 +134,18 @@ def test_a_recipe_that_asks_other_things_of_the_files_makes_them_all_again(
     assert len(batches(project).keys() - before.keys()) > 15
 
 
+def test_no_process_is_started_where_every_batch_is_there(
+    code: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_corpus(code).hashes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("understudy.data.compute.crew.subprocess.Popen", refuse)
+    assert make_corpus(code, work="again").hashes() == first
+
+
 def test_going_back_to_an_earlier_state_makes_nothing_again(
     code: Path, project: Project, make_corpus: MakeCorpus
 ) -> None:

@@ -18,6 +18,8 @@ from understudy.core.tracking import silent
 from understudy.data.inventory import list_sources
 from understudy.data.sources import archive
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 TEXTS = Path(__file__).parents[2] / "fixtures" / "licenses"
 SPDX = "# SPDX-License-Identifier: {}\n"
 

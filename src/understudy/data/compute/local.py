@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,9 +34,13 @@ class LocalCompute:
         return self._checkpoints
 
     def map(self, loads: Iterable[Load], orders: Orders, total_bytes: int) -> None:
+        work = iter(loads)
+        first = next(work, None)
+        if first is None:  # all is there already: no need for processes
+            return
         done_bytes = 0
         with Crew(self._n_workers, orders, self._checkpoints.folder, self._events) as crew:
-            for task in crew.run(self._tasks(loads)):
+            for task in crew.run(self._tasks(chain([first], work))):
                 done_bytes += task.size_bytes
                 self._events.progress(orders.what, done_bytes, total_bytes, "B")
 

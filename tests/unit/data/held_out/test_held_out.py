@@ -15,6 +15,8 @@ MODULE = '''"""Würfel."""
 
 import random
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def roll(sides: int) -> int:
     """One throw — gerecht."""

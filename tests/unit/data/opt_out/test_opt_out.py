@@ -18,6 +18,8 @@ from understudy.data.inventory import list_sources
 from understudy.data.opt_out import OptOut, OptOuts, read_opt_outs
 from understudy.data.sources.reading import raw_id
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 @pytest.fixture
 def repositories(tmp_path: Path, code: Path) -> Path:
