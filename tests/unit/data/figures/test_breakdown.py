@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from understudy.core.tracking import silent
-from understudy.data import breakdown
+from understudy.data.figures import breakdown
 from understudy.data.compute import Checkpoints
 from understudy.data.compute.local import LocalCompute
 
