@@ -19,7 +19,7 @@ from understudy.data.near_duplicates.columns import text_column
 from understudy.data.near_duplicates.kernels import shingle_column, table_bits
 from understudy.data.near_duplicates.pairs import ROUNDING, Pairs, unpack
 
-BLOCK_SHINGLES = 4_000_000  # 32 MB, and about as much text
+BLOCK_SHINGLES = 2_000_000  # 16 MB, and about as much text
 
 Contents = Callable[[NDArray[np.int64]], pa.Array]
 """The texts of files, given their numbers."""
