@@ -19,8 +19,6 @@ from understudy.data.listing import Collection, Listing, load_listing, save_list
 from understudy.data.opt_out import read_opt_outs
 from understudy.data.sources.collecting import COLLECTORS
 from understudy.data.sources.looking import Look
-from understudy.data.steps.name_model import model_id
-from understudy.data.steps.secret_rules import rules_in
 
 PARSERS = (
     "tree-sitter", "tree-sitter-bash", "tree-sitter-c", "tree-sitter-c-sharp", "tree-sitter-cpp", "tree-sitter-go",
@@ -96,9 +94,13 @@ def check_recipe(recipe: Recipe, project: Project) -> str:
         rules += hash_file(path)
     redact = recipe.data.redact
     if redact.rules is not None:
+        from understudy.data.steps.secret_rules import rules_in  # brings Arrow: a quarter of a second
+
         rules_in(path := recipe.resolve(redact.rules))
         rules += hash_file(path)
     if redact.model is not None and redact.names != "keep":
+        from understudy.data.steps.name_model import model_id
+
         model_id(recipe.resolve(redact.model))
         rules += "".join(hash_file(path) for path in sorted(recipe.resolve(redact.model).glob("*.*")))
     return rules + json.dumps(tool_versions(recipe))

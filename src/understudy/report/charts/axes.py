@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+SMALLEST = 1e-300  # below it, numbers have no logarithm to speak of
 LOG_RATIO = 20.0  # from this ratio of largest to smallest on, a linear axis hides the small ones
 
 
@@ -48,8 +49,8 @@ def log_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 def rounded_range(low: float, high: float, wanted: int = 4) -> tuple[float, float]:
     """The range widened to whole ticks, never empty."""
-    if high <= low:
-        margin = abs(low) * 0.1 or 1.0
+    if high - low < SMALLEST:
+        margin = max(abs(low) * 0.1, SMALLEST) if low else 1.0
         low, high = low - margin, high + margin
     step = _round_step((high - low) / max(1, wanted))
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
