@@ -110,9 +110,8 @@ def pack_found(files: Sequence[Found]) -> str:
 def unpack_found(text: str) -> Iterator[Found]:
     """The files that `pack_found` wrote. Raises ValueError for anything else."""
     try:
-        for values in json.loads(zlib.decompress(base64.b85decode(text))):
-            found = Found(*values)
-            yield found._replace(licenses=tuple(found.licenses)) if found.licenses else found
+        for *plain, licenses, lang in json.loads(zlib.decompress(base64.b85decode(text))):
+            yield Found._make([*plain, tuple(licenses), lang])
     except (zlib.error, TypeError) as error:
         raise ValueError(f"not files: {error}") from error
 
