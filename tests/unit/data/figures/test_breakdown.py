@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from understudy.core.tracking import silent
-from understudy.data.figures import breakdown
 from understudy.data.compute import Checkpoints
 from understudy.data.compute.local import LocalCompute
+from understudy.data.figures import breakdown
 
 
 def catalog(n: int) -> pa.Table:
