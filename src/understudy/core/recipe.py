@@ -118,7 +118,7 @@ class Source(Section):
             told = " and ".join(given) or "none"
             raise ValueError(f"a source is one of {', '.join(SOURCE_KINDS)}; this one has {told}")
         for key, kinds in ONLY_FOR.items():
-            if key in self.model_fields_set and getattr(self, key) is not None and given[0] not in kinds:
+            if getattr(self, key) != type(self).model_fields[key].default and given[0] not in kinds:
                 raise ValueError(f"{key} belongs to a {' or '.join(kinds)} source")
         return self
 
