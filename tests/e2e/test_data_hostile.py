@@ -1,7 +1,7 @@
 """The real command on hostile sources, with limits on memory, files and time: all is set aside, nothing is lost.
 
-What single parts withstand stands in tests/unit/data: archives (bombs, escapes, links, devices, lying headers, 100,000
-members, damage) in test_archive.py; git (hooks, filters, pagers, submodules, every setting that runs something, a
+What single parts withstand stands in tests/unit/data: archives (bombs, escapes, links, devices, lying headers,
+many members, damage) in test_archive.py; git (hooks, filters, pagers, submodules, every setting that runs something, a
 canary that proves the test can fail) in test_git.py; folders (pipes, links, names, a gigabyte, what changes meanwhile)
 in test_folder.py; Parquet and JSONL (damage, lies, bombs, endless lines) in test_parquet.py and test_jsonl.py;
 notebooks in test_notebook.py; parser bombs in test_steps.py and test_parse_check.py; bait for the rules of secrets in

@@ -5,11 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +90,7 @@ FILES = st.dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("in_this_process")
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=FILES)
 def test_the_funnel_adds_up_whatever_the_files_hold(
@@ -107,6 +106,7 @@ def test_the_funnel_adds_up_whatever_the_files_hold(
     adds_up(make_corpus(folder, work="any"))
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_copies_are_dropped_and_name_the_one_that_is_kept(code: Path, make_corpus: MakeCorpus) -> None:
     (code / "a").mkdir()
     for name in ("zzz.py", "a/first.py", "a/second.py"):
@@ -131,6 +131,7 @@ def test_documents_that_are_equal_once_redacted_are_copies(code: Path, make_corp
     assert corpus.statistics["redactions"]["email"] >= 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_is_private_is_redacted_or_drops_the_file_or_stays(code: Path, make_corpus: MakeCorpus) -> None:
     text = f"HOST = '93.184.216.34'\n{CODE}"
     (code / "host.py").write_text(text)
@@ -142,6 +143,7 @@ def test_what_is_private_is_redacted_or_drops_the_file_or_stays(code: Path, make
     assert "93.184" not in row["content"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_split_holds_out_the_share_and_moves_no_file_when_others_come(
     library: Path, tmp_path: Path, make_corpus: MakeCorpus
 ) -> None:
@@ -154,6 +156,7 @@ def test_the_split_holds_out_the_share_and_moves_no_file_when_others_come(
     assert 0.08 < after.figures["n_valid"] / (after.figures["n_valid"] + after.figures["n_train"]) < 0.35
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_split_by_repository_cuts_through_none(tmp_path: Path, make_corpus: MakeCorpus) -> None:
     for repository in range(12):
         for number in range(3):
@@ -166,6 +169,7 @@ def test_a_split_by_repository_cuts_through_none(tmp_path: Path, make_corpus: Ma
     assert train and valid and not train & valid and len(train | valid) == 12
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("valid", [0.000001, 0.89])
 def test_neither_side_of_the_split_is_empty_when_it_can_be_helped(
     valid: float, tmp_path: Path, make_corpus: MakeCorpus
@@ -177,6 +181,7 @@ def test_neither_side_of_the_split_is_empty_when_it_can_be_helped(
     assert (corpus.figures["n_train"], corpus.figures["n_valid"]) == (1, 1)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_one_document_goes_to_training_with_a_warning(tmp_path: Path, make_corpus: MakeCorpus) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "a.py").write_text(CODE)
@@ -223,6 +228,7 @@ def test_the_bytes_do_not_depend_on_workers_batches_or_the_folder(
         assert [row | {"source": ""} for row in corpus.rows(side)] == [row | {"source": ""} for row in first.rows(side)]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_small_parts_and_groups_hold_the_same_rows(
     code: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,29 +253,7 @@ def test_a_damaged_checkpoint_is_made_again(code: Path, make_corpus: MakeCorpus)
     assert make_corpus(code).hashes() == first
 
 
-def batches(project: Project) -> set[str]:
-    return {path.stem for path in (project.cache / "batches").glob("*.arrow")}
-
-
-def test_when_one_file_changes_one_batch_is_worked_on_again(
-    library: Path, project: Project, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("understudy.data.portions.LEAST_BYTES", 100_000)
-    monkeypatch.setattr("understudy.data.portions.FURTHER_BYTES", 100_000)
-    copied = Path(shutil.copytree(library, project.root / "copied"))
-    make_corpus(copied)
-    before = batches(project)
-    changed = sorted(copied.rglob("*.py"))[20]
-    changed.write_text(changed.read_text() + "\n# changed\n")
-    corpus = make_corpus(copied, work="again")
-    assert (
-        1 <= len(batches(project) - before) <= 4
-    )  # the file's batch, a neighbour if a border moved, and their parsing
-    assert len(before) >= 10
-    shutil.rmtree(project.cache)
-    assert make_corpus(copied, work="fresh").hashes() == corpus.hashes()
-
-
+@pytest.mark.usefixtures("in_this_process")
 def test_work_left_by_a_run_on_other_sources_is_not_used(code: Path, make_corpus: MakeCorpus) -> None:
     make_corpus(code)
     (code / "abc.py").write_text(CODE + "# changed\n")
@@ -304,26 +288,6 @@ recipe = Recipe.model_validate({"name": "t", "data": {"sources": [{"dir": sys.ar
 project = Project(Path(sys.argv[2]))
 STAGE.run(recipe, Inputs({}, project, survey(recipe, project, silent())), project.root / "work", silent())
 """
-
-
-@pytest.mark.parametrize(
-    "seconds",
-    [0.6, 1.1, 1.5]
-    + [pytest.param(0.2 + 0.03 * number, marks=pytest.mark.torture, id=f"torture {number}") for number in range(100)],
-)
-def test_a_run_that_is_killed_and_started_again_gives_the_same_files(
-    seconds: float, library: Path, project: Project, make_corpus: MakeCorpus, undisturbed: dict[str, str]
-) -> None:
-    path = os.pathsep.join(part for part in sys.path if part)
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(library), str(project.root)],
-        env={**os.environ, "PYTHONPATH": path},
-        start_new_session=True,
-    )
-    time.sleep(seconds)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert make_corpus(library).hashes() == undisturbed
 
 
 def test_unchanged_sources_are_not_read_again(code: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,6 +335,7 @@ def test_arrow_is_not_imported_to_look_at_sources(code: Path, project: Project) 
     subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_near_duplicates_go_and_the_newest_that_parses_stays(code: Path, make_corpus: MakeCorpus) -> None:
     text = (LIBRARY / "textwrap.py").read_text()
     (code / "a.py").write_text(text.replace("import re", "import re (", 1))  # first by name, and broken
@@ -387,6 +352,7 @@ def test_near_duplicates_go_and_the_newest_that_parses_stays(code: Path, make_co
     assert clusters["abc.py"] is None
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_every_redaction_is_listed_and_none_tells_what_stood_there(code: Path, make_corpus: MakeCorpus) -> None:
     (code / "mail.py").write_text(CODE + "\n# ask jane.doe@corp-of-ours.io\n\nHOST = '51.15.77.20'\n")
     corpus = make_corpus(code)
@@ -398,6 +364,7 @@ def test_every_redaction_is_listed_and_none_tells_what_stood_there(code: Path, m
     assert b"jane.doe" not in b"".join(path.read_bytes() for path in corpus.folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_finding_stops_the_stage_where_the_recipe_says_fail(code: Path, make_corpus: MakeCorpus) -> None:
     (code / "mail.py").write_text(CODE + "\n# ask jane.doe@corp-of-ours.io\n")
     with pytest.raises(InputDataError, match=r"mail\.py:\d+: email"):

@@ -253,15 +253,15 @@ def test_archive_names_lose_their_packing() -> None:
     ]  # fmt: skip
 
 
-def test_a_hundred_thousand_members_are_each_counted(tmp_path: Path) -> None:
+def test_twenty_thousand_members_are_each_counted(tmp_path: Path) -> None:
     path = tmp_path / "many.tar.gz"
     with tarfile.open(path, "w:gz", compresslevel=1) as tar:
         info = tarfile.TarInfo()
-        for number in range(100_000):
+        for number in range(20_000):
             info.name = f"d{number % 100}/f{number}.py"
             tar.addfile(info)
     rows = members(path, Limits(1_000_000, 100_000_000))
-    assert (len(rows), {row.reason for row in rows}, {row.data for row in rows}) == (100_000, {""}, {b""})
+    assert (len(rows), {row.reason for row in rows}, {row.data for row in rows}) == (20_000, {""}, {b""})
 
 
 def test_more_members_than_may_be_are_refused_with_the_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
