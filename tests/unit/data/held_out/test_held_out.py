@@ -11,11 +11,11 @@ from understudy.data.held_out import is_test
 from understudy.data.held_out.python_calls import calls_of_tests, functions_of, module_parts, names_module
 from understudy.formats.corpus import HeldOutFunction, held_out_functions, read_documents
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 MODULE = '''"""Würfel."""
 
 import random
-
-pytestmark = pytest.mark.usefixtures("in_this_process")
 
 
 def roll(sides: int) -> int:
